@@ -1,0 +1,241 @@
+/*
+ * os.h - Linux, as a contract: each primitive with its precondition, result and failure.
+ *
+ * This is the only layer with system calls.  They are made directly, never through libc's
+ * wrappers, because the library may stand in front of those (preload/) and may run where errno
+ * must not change (signal handlers, the fault path).  Every function returns 0 or a negative
+ * errno unless it says otherwise, and is async-signal-safe unless it says otherwise.
+ *
+ * `os` speaks addresses, bytes, PROT_* and errno; it knows nothing of Windows.
+ */
+#ifndef NTMM_OS_H
+#define NTMM_OS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Access bits, as PROT_READ, PROT_WRITE, PROT_EXEC. */
+enum { OS_NONE = 0, OS_READ = 1, OS_WRITE = 2, OS_EXEC = 4 };
+
+/* ---- address space (os_map.c) ------------------------------------------------------------ */
+
+/*
+ * Map `size` bytes of private zero pages that cost no commit until touched.
+ *
+ * => `where` NULL: anywhere.  Otherwise exactly there, and only if nothing is mapped there
+ * => -ENOMEM, -EEXIST (something is there), -EINVAL
+ */
+int mm_os_map(void *where, size_t size, int access, void **ret_base);
+
+/* Replace whatever is mapped in the range by private zero pages of that access: one call. */
+int mm_os_map_over(void *where, size_t size, int access);
+
+/*
+ * Map part of a file shared, replacing whatever is mapped there.
+ *
+ * => the range belongs to the caller; file pages beyond its end raise SIGBUS
+ */
+int mm_os_map_file(void *where, size_t size, int access, int fd, uint64_t offset);
+
+/* The same with copy-on-write pages: writes stay in this process. */
+int mm_os_map_file_private(void *where, size_t size, int access, int fd, uint64_t offset);
+
+int mm_os_unmap(void *where, size_t size);
+int mm_os_protect(void *where, size_t size, int access);
+
+/* Memory of our own, never paged, zeroed.  NULL when there is none. */
+void *mm_os_own_memory(size_t size);
+
+/*
+ * Drop the page-table entries of the range.  Private pages become zero pages; pages of a shared
+ * file mapping keep their contents in the page cache.
+ */
+int mm_os_discard(void *where, size_t size);
+
+/* Destroy the contents of a shared file mapping: they read as zero, their disk space is freed. */
+int mm_os_remove(void *where, size_t size);
+
+/* Tell the kernel not to read around a fault in this range. */
+int mm_os_advise_random(void *where, size_t size);
+
+/* Whether a child made by fork inherits the range. */
+int mm_os_inherit(void *where, size_t size, bool inherit);
+
+/* ---- what memory is doing (os_pagemap.c) --------------------------------------------------- */
+
+/*
+ * One byte a page: bit 0 set where the page of a file mapping is in the page cache.
+ *
+ * => address page-aligned; ret_in_core holds pages_of(size) bytes
+ */
+int mm_os_in_core(const void *where, size_t size, unsigned char *ret_in_core);
+
+/* A run of pages found by mm_os_scan_present. */
+struct os_run {
+    uintptr_t start;
+    uintptr_t end;
+};
+
+/*
+ * Find the pages of [start, end) that page tables map at this moment.
+ *
+ * => writes at most `capacity` runs in address order
+ * => returns the number of runs, or -errno; *ret_stopped_at is where the scan ended (end, or
+ *    earlier when the runs were used up)
+ * => uses PAGEMAP_SCAN, or /proc/self/pagemap where the kernel lacks it
+ */
+int mm_os_scan_present(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
+                       uintptr_t *ret_stopped_at);
+
+/* The same for pages present that are private copies (written copy-on-write pages). */
+int mm_os_scan_private(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
+                       uintptr_t *ret_stopped_at);
+
+bool mm_os_has_pagemap_scan(void);
+
+/* What VirtualQuery says of memory that other code mapped. */
+struct os_mapping {
+    uintptr_t start;
+    uintptr_t end;
+    int access;      /* OS_READ ... */
+    bool shared;     /* MAP_SHARED */
+    bool file;       /* has a name that is a path */
+    char name[128];  /* path or [stack], [heap] ...; cut when longer */
+};
+
+/*
+ * The mapping that holds `address`, or the next one above it.
+ *
+ * => -ENOENT when there is nothing at or above it
+ */
+int mm_os_mapping_at(uintptr_t address, struct os_mapping *ret_mapping);
+
+/* ---- files (os_file.c) --------------------------------------------------------------------- */
+
+/* Make a nameless file, 0600, in `folder`, `size` bytes long and sparse; ret_fd is its number. */
+int mm_os_nameless_file(const char *folder, uint64_t size, int *ret_fd);
+
+int mm_os_open(const char *path, int flags, int mode);
+int mm_os_close(int fd);
+
+/* Whole transfers: short counts are continued; -EIO when nothing more comes. */
+int mm_os_read_all(int fd, void *buffer, size_t size, uint64_t offset);
+int mm_os_write_all(int fd, const void *buffer, size_t size, uint64_t offset);
+
+/* One read from the current position: bytes or -errno. */
+ssize_t mm_os_read(int fd, void *buffer, size_t size);
+ssize_t mm_os_write(int fd, const void *buffer, size_t size);
+
+/* Read a small file as text, NUL-terminated: bytes or -errno. */
+ssize_t mm_os_read_text(const char *path, char *buffer, size_t capacity);
+
+/* Promise disk space for the range.  -ENOSPC: nothing more to promise, what was there stays. */
+int mm_os_promise(int fd, uint64_t offset, uint64_t size);
+
+/* Ask for pages to be read into the page cache; returns once the reads are under way. */
+int mm_os_read_ahead(int fd, uint64_t offset, size_t size);
+
+/* Drop pages from the page cache.  Pages mapped, dirty, busy or pinned stay. */
+int mm_os_drop(int fd, uint64_t offset, uint64_t size);
+
+/* Start writing dirty pages out; wait for those under way; or write the range and wait. */
+int mm_os_start_writing(int fd, uint64_t offset, uint64_t size);
+int mm_os_await_writing(int fd, uint64_t offset, uint64_t size);
+int mm_os_write_mapping(void *where, size_t size);
+
+/* Copy bytes between files at the same offset. */
+int mm_os_copy_file(int from, int to, uint64_t offset, uint64_t size);
+
+/* The next stretch of a sparse file that holds data at or after `offset`; -ENXIO: none. */
+int mm_os_next_data(int fd, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end);
+
+/* Cached, dirty and under-write pages of a range of a file; -ENOSYS, or 0 pages where it lies. */
+struct os_cache {
+    uint64_t cached;
+    uint64_t dirty;
+    uint64_t writing;
+};
+int mm_os_cache_of(int fd, uint64_t offset, uint64_t size, struct os_cache *ret_cache);
+
+/* Bytes free to an ordinary user on the file system of `fd`, and its type (statfs f_type). */
+int mm_os_space_of(int fd, uint64_t *ret_free, uint64_t *ret_type);
+
+/* ---- threads, locks, time (os_lock.c, os_thread.c) ------------------------------------------ */
+
+/* A lock of one word; sleeps in the kernel, never spins for long, not recursive. */
+struct os_lock {
+    atomic_uint word; /* 0 free, 1 held, 2 held and waited for */
+};
+
+void mm_os_lock(struct os_lock *lock);
+bool mm_os_try_lock(struct os_lock *lock);
+void mm_os_unlock(struct os_lock *lock);
+
+/* Sleep while *word == expected, at most `nanoseconds` (0: no limit).  0, -EAGAIN, -ETIMEDOUT. */
+int mm_os_wait(atomic_uint *word, unsigned expected, uint64_t nanoseconds);
+void mm_os_wake(atomic_uint *word, int count);
+
+/* Between processes: the word lies in shared memory. */
+int mm_os_wait_shared(atomic_uint *word, unsigned expected, uint64_t nanoseconds);
+void mm_os_wake_shared(atomic_uint *word, int count);
+
+uint64_t mm_os_now(void); /* monotonic nanoseconds */
+uint64_t mm_os_thread_cpu(void); /* CPU nanoseconds of the calling thread */
+void mm_os_sleep(uint64_t nanoseconds);
+pid_t mm_os_pid(void);
+pid_t mm_os_tid(void);
+
+/*
+ * Start a thread of our own with all signals blocked, on a stack of our own memory.
+ *
+ * => not async-signal-safe
+ */
+int mm_os_thread_start(void (*run)(void *), void *argument, const char *name);
+
+/* ---- the process and the machine (os_process.c) --------------------------------------------- */
+
+/* Value of an environment variable as the process was started with; false when not set. */
+bool mm_os_environment(const char *name, char *buffer, size_t capacity);
+
+struct os_faults {
+    uint64_t major;
+    uint64_t minor;
+    uint64_t peak_resident; /* bytes */
+};
+void mm_os_faults(struct os_faults *ret_faults);
+
+/* Resident pages of this process: all, and those that are files or shared (statm). */
+int mm_os_resident(uint64_t *ret_all, uint64_t *ret_shared);
+
+struct os_machine {
+    uint64_t memory;      /* bytes of RAM, or the cgroup's limit when that is lower */
+    uint64_t available;   /* bytes */
+    uint64_t swap;        /* bytes */
+    uint64_t swap_free;   /* bytes */
+    unsigned processors;  /* online */
+};
+void mm_os_machine(struct os_machine *ret_machine);
+
+/* The memory cgroup's limit and usage in bytes; -ENOENT where there is none with a limit. */
+int mm_os_cgroup(uint64_t *ret_limit, uint64_t *ret_usage);
+
+void mm_os_exit(int status) __attribute__((noreturn));
+
+/* ---- text for reports, without stdio (os_log.c) --------------------------------------------- */
+
+/* A line being put together; never overflows, cuts instead. */
+struct os_text {
+    char *at;
+    char *end;
+};
+void mm_os_text(struct os_text *t, const char *string);
+void mm_os_text_number(struct os_text *t, uint64_t number);
+void mm_os_text_hex(struct os_text *t, uint64_t number, int digits);
+
+/* Write a string to standard error, whole. */
+void mm_os_complain(const char *string);
+
+#endif

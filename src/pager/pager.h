@@ -1,0 +1,71 @@
+/*
+ * pager.h - a budget of RAM for this process, kept without the kernel's help.
+ *
+ * See README.md beside this file: the theory, the lists, the invariants.
+ */
+#ifndef NTMM_PAGER_PAGER_H
+#define NTMM_PAGER_PAGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ntdef.h>
+
+struct backing;
+
+struct pager_options {
+    uint64_t ram;          /* bytes the process may hold in RAM */
+    uint64_t page_file;    /* bytes the page file may grow to */
+    char folder[256];      /* where the page file lives */
+    bool start_writing;    /* sync_file_range writes here (probed); else msync */
+    bool cache_counts;     /* cachestat counts here (probed); else mincore */
+};
+
+/*
+ * Start paging for this process; *ret_backing is what `vm` must use.
+ *
+ * => once, single-threaded, allocates nothing but own memory; no thread starts before RAM is tight
+ * => STATUS_* of the folder (no space, not writable) with nothing started
+ */
+NTSTATUS mm_pager_start(const struct pager_options *options, const struct backing **ret_backing);
+
+bool mm_pager_is_on(void);
+
+/* The budget changed (SetProcessWorkingSetSize with a hard maximum), bytes. */
+NTSTATUS mm_pager_set_budget(uint64_t ram);
+
+/* Take pages out of the working set; they go to standby (EmptyWorkingSet). */
+void mm_pager_empty_working_set(void);
+
+/*
+ * Called by allocators before they hand out `bytes` of new memory: waits while the process is over
+ * its budget and the pager is behind.  Costs one load when it is not.
+ */
+void mm_pager_admit(size_t bytes);
+
+/* Around fork: see fork.c.  The child goes on with a page file and a pager of its own. */
+void mm_pager_before_fork(void);
+void mm_pager_after_fork_in_parent(void);
+void mm_pager_after_fork_in_child(void);
+
+/* The real-time signal the pager pauses threads with; programs may not block or take it. */
+int mm_pager_signal(void);
+
+/* Where a folder fails as a home for a page file, and how; the same test `ntmm doctor` makes. */
+struct pager_probe {
+    int open_error;      /* errno of making a nameless file, 0 fine */
+    int space_error;     /* errno of promising space (fallocate) */
+    bool pages_leave;    /* written, dropped, and gone from RAM */
+    bool pages_return;   /* and read back unharmed */
+    bool start_writing;  /* sync_file_range does write */
+    bool cache_counts;   /* cachestat does count */
+    bool read_ahead;     /* readahead brings pages in */
+    uint64_t free_bytes; /* space on that file system */
+    uint64_t fs_type;    /* statfs f_type */
+    uint64_t write_ns;   /* nanoseconds that writing 2 MiB took */
+    uint64_t read_ns;    /* nanoseconds that reading 2 MiB took */
+};
+void mm_pager_probe(const char *folder, struct pager_probe *ret_probe);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * process.h - start-up and shut-down order; the only module that knows every other.
+ *
+ * The configuration comes from the environment that `ntmm run` sets, read once:
+ *
+ *   NTMM_RAM=BYTES            budget; 0 or not set: none, the kernel pages
+ *   NTMM_PAGEFILE=BYTES       size of the page file; 0: none
+ *   NTMM_PAGEFILE_DIR=FOLDER  where the page file lives
+ *   NTMM_COMMIT_LIMIT=BYTES   commit limit; not set: RAM + page file where there is a budget
+ *   NTMM_FAIL_COMMIT=N        the N-th commit fails
+ *   NTMM_ENGINE=file|none     which pager
+ *   NTMM_PROBED=wc            letters of what the folder can do: w start_writing, c cache_counts
+ *   NTMM_BOARD=FILE           where to publish counters
+ */
+#ifndef NTMM_PROCESS_PROCESS_H
+#define NTMM_PROCESS_PROCESS_H
+
+#include <stdbool.h>
+
+/*
+ * Start the library if it has not been: counters, backing, space, exceptions.
+ *
+ * => any thread, cheap once started; every public entry point calls it
+ * => async-signal-safe once started
+ */
+void mm_process_start(void);
+
+#endif

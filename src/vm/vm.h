@@ -1,0 +1,142 @@
+/*
+ * vm.h - virtual memory: regions, commit charge, protection.
+ *
+ * The address space of this process as Windows sees it.  See README.md beside this file for the
+ * theory and the invariants.  Flags and structures are Windows' (winnt.h); results are NTSTATUS.
+ *
+ * All functions may be called from any thread; they take the space lock and must not be called
+ * from a signal handler unless the contract says so.
+ */
+#ifndef NTMM_VM_VM_H
+#define NTMM_VM_VM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <ntdef.h>
+#include <winnt.h>
+
+#include "base/page.h"
+
+struct backing;
+
+/* What the caller adds to Windows' own flags; not part of the API. */
+#define MM_VM_TOUCHED_SOON 0x1u /* all pages are about to be written: prepare them in one go */
+
+/*
+ * Start: use `backing` for all memory handed out from now on.
+ *
+ * => once, before any other call; single-threaded
+ */
+void mm_vm_init(const struct backing *backing);
+
+/*
+ * VirtualAlloc: reserve, commit or reset.  *ret_base and *ret_size are the rounded range.
+ *
+ * => STATUS_INVALID_PARAMETER_n for bad size, type or address, STATUS_INVALID_PAGE_PROTECTION,
+ *    STATUS_CONFLICTING_ADDRESSES, STATUS_COMMITMENT_LIMIT, STATUS_NO_MEMORY; nothing changed then
+ */
+struct vm_request {
+    void *address; /* NULL: anywhere */
+    size_t size;   /* bytes */
+    ULONG type;    /* MEM_RESERVE | MEM_COMMIT | MEM_RESET ... */
+    ULONG protect; /* PAGE_* */
+    unsigned hints; /* MM_VM_TOUCHED_SOON */
+};
+NTSTATUS mm_vm_allocate(const struct vm_request *request, void **ret_base, size_t *ret_size);
+
+/* VirtualFree: MEM_DECOMMIT or MEM_RELEASE. */
+NTSTATUS mm_vm_free(void *address, size_t size, ULONG type, void **ret_base, size_t *ret_size);
+
+/* VirtualProtect.  *ret_old is the protection of the first page. */
+NTSTATUS mm_vm_protect(void *address, size_t size, ULONG protect, ULONG *ret_old);
+
+/* VirtualQuery, of our own memory and of memory that other code mapped. */
+NTSTATUS mm_vm_query(const void *address, MEMORY_BASIC_INFORMATION *ret_info);
+
+/*
+ * ---- Beyond Windows: what mmap's family and the heap need ----------------------------------
+ */
+
+/* Whether the whole range lies in address space that we handed out (reserved or committed). */
+bool mm_vm_owns(const void *address, size_t size);
+
+/* Whether any byte of the range lies in one of our arenas. */
+bool mm_vm_touches(const void *address, size_t size);
+
+/*
+ * Release a run of pages, be it part of an allocation or several; what remains stays as it is
+ * (munmap).  Free pages in the range are passed over.
+ */
+NTSTATUS mm_vm_unmap(void *address, size_t size);
+
+/* Make committed pages of the range read as zero again, access unchanged (MADV_DONTNEED). */
+NTSTATUS mm_vm_zero(void *address, size_t size);
+
+/*
+ * Change access of a run of pages across allocations, committing what was only reserved
+ * (mprotect of a PROT_NONE reservation is how POSIX programs commit).  PAGE_NOACCESS keeps pages
+ * committed.
+ *
+ * => STATUS_COMMITMENT_LIMIT, STATUS_NO_MEMORY; STATUS_CONFLICTING_ADDRESSES: a page is free
+ */
+NTSTATUS mm_vm_access(void *address, size_t size, ULONG protect);
+
+/*
+ * Make the range, wherever it lies and whatever of ours was there, a fresh allocation (MAP_FIXED).
+ * The range must lie wholly within our arenas.
+ */
+NTSTATUS mm_vm_map_over(void *address, size_t size, ULONG type, ULONG protect);
+
+/*
+ * Hand the range, wholly within our arenas, to other code that will map something there with
+ * MAP_FIXED (a file): contents are forgotten, the run becomes a foreign region until unmapped.
+ */
+NTSTATUS mm_vm_lend(void *address, size_t size);
+
+/* Grow an allocation at `address` from old_size to new_size bytes in place, committing. */
+NTSTATUS mm_vm_extend(void *address, size_t old_size, size_t new_size);
+
+/*
+ * Visit every run of pages that is not free, in address order, the space locked.
+ *
+ * => `visit` must not call back into vm; it returns false to stop
+ */
+struct vm_run {
+    struct range range;
+    uintptr_t allocation_base;
+    ULONG allocation_protect;
+    ULONG state;   /* MEM_RESERVE or MEM_COMMIT */
+    ULONG protect; /* 0 when reserved */
+    ULONG type;    /* MEM_PRIVATE */
+    int access;    /* what the kernel was told */
+    bool lent;
+};
+void mm_vm_visit(bool (*visit)(const struct vm_run *run, void *context), void *context);
+
+/* Take and give back the space lock around fork; signal handlers use mm_vm_try_query. */
+void mm_vm_lock_for_fork(void);
+void mm_vm_unlock_after_fork(void);
+
+/* mm_vm_query for signal handlers: STATUS_LOCK_NOT_GRANTED instead of waiting for the lock. */
+NTSTATUS mm_vm_try_query(const void *address, MEMORY_BASIC_INFORMATION *ret_info);
+
+/* PAGE_* to OS_* access bits. */
+int mm_vm_access_of(ULONG protect);
+
+/*
+ * ---- The commit limit (charge.c) -------------------------------------------------------------
+ */
+struct charge {
+    size_t limit;        /* (a) pages that may be promised; SIZE_MAX: no limit of ours */
+    atomic_size_t used;  /* (a) pages promised */
+    atomic_size_t peak;  /* (a) the most there ever was */
+    atomic_long fail_at; /* (a) --fail-commit: commits until the one that fails; <= 0: never */
+};
+extern struct charge mm_charge;
+
+NTSTATUS mm_charge_take(struct charge *c, size_t pages);
+void mm_charge_give(struct charge *c, size_t pages);
+
+#endif
