@@ -42,4 +42,10 @@ void mm_count_peak(enum ntmm_counter which, enum ntmm_counter peak);
  */
 void mm_counters_open(const char *path);
 
+/* Say which pager runs ("none", "file"); cut to 15 bytes.  Once, after mm_counters_open. */
+void mm_counters_engine(const char *name);
+
+/* This process ends in good order.  Without this call readers see that it is gone, not how. */
+void mm_counters_end(void);
+
 #endif
