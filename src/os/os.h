@@ -121,6 +121,13 @@ int mm_os_nameless_file(const char *folder, uint64_t size, int *ret_fd);
 int mm_os_open(const char *path, int flags, int mode);
 int mm_os_close(int fd);
 
+/*
+ * Map a whole existing file shared, for reading and writing, and close it again.
+ *
+ * => no symbolic link; -EACCES: not this user's; -EINVAL: no regular file of exactly `size` bytes
+ */
+int mm_os_map_own_file(const char *path, size_t size, void **ret_base);
+
 /* Whole transfers: short counts are continued; -EIO when nothing more comes. */
 int mm_os_read_all(int fd, void *buffer, size_t size, uint64_t offset);
 int mm_os_write_all(int fd, const void *buffer, size_t size, uint64_t offset);

@@ -1,0 +1,253 @@
+/*
+ * os_file.c - files, and the page cache that holds them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/page.h"
+#include "os/os_internal.h"
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+
+/* A page file of our own is kept away from the low numbers that programs close in bulk. */
+#define FD_OUT_OF_THE_WAY 700
+
+int mm_os_open(const char *path, int flags, int mode)
+{
+    return (int)call4(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+}
+
+int mm_os_close(int fd)
+{
+    return (int)call1(SYS_close, fd);
+}
+
+static int check_own_file(int fd, size_t size)
+{
+    struct stat s;
+    int error = (int)call2(SYS_fstat, fd, &s);
+    if (error)
+        return error;
+    if (s.st_uid != (uid_t)call0(SYS_geteuid))
+        return -EACCES;
+    return S_ISREG(s.st_mode) && (size_t)s.st_size == size ? 0 : -EINVAL;
+}
+
+int mm_os_map_own_file(const char *path, size_t size, void **ret_base)
+{
+    int fd = mm_os_open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (fd < 0)
+        return fd;
+
+    void *base = NULL;
+    int error = check_own_file(fd, size);
+    if (!error)
+        error = mm_os_map(NULL, size, OS_NONE, &base);
+    if (!error)
+        error = mm_os_map_file(base, size, OS_READ | OS_WRITE, fd, 0);
+    (void)mm_os_close(fd); /* a mapping keeps its file */
+    if (!error)
+        *ret_base = base;
+    else if (base)
+        (void)mm_os_unmap(base, size); /* address space only: nothing to lose */
+    return error;
+}
+
+/* Give `fd` a high number, so that a program's close(3) to close(255) loops pass it by. */
+static int move_away(int fd)
+{
+    int high = (int)call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FD_OUT_OF_THE_WAY);
+    if (high < 0)
+        return fd;
+    (void)mm_os_close(fd); /* a second name of the same file */
+    return high;
+}
+
+int mm_os_nameless_file(const char *folder, uint64_t size, int *ret_fd)
+{
+    int fd = mm_os_open(folder, O_TMPFILE | O_RDWR | O_EXCL, 0600);
+    if (fd < 0)
+        return fd;
+
+    int error = (int)call2(SYS_ftruncate, fd, size);
+    if (error) {
+        (void)mm_os_close(fd); /* the first error is the one to tell */
+        return error;
+    }
+    *ret_fd = move_away(fd);
+    return 0;
+}
+
+int mm_os_read_all(int fd, void *buffer, size_t size, uint64_t offset)
+{
+    for (char *at = buffer; size;) {
+        long got = call4(SYS_pread64, fd, at, size, offset);
+        if (got == -EINTR)
+            continue;
+        if (got <= 0)
+            return got ? (int)got : -EIO;
+        at += got;
+        size -= (size_t)got;
+        offset += (uint64_t)got;
+    }
+    return 0;
+}
+
+int mm_os_write_all(int fd, const void *buffer, size_t size, uint64_t offset)
+{
+    for (const char *at = buffer; size;) {
+        long put = call4(SYS_pwrite64, fd, at, size, offset);
+        if (put == -EINTR)
+            continue;
+        if (put <= 0)
+            return put ? (int)put : -EIO;
+        at += put;
+        size -= (size_t)put;
+        offset += (uint64_t)put;
+    }
+    return 0;
+}
+
+ssize_t mm_os_read(int fd, void *buffer, size_t size)
+{
+    return call3(SYS_read, fd, buffer, size);
+}
+
+ssize_t mm_os_write(int fd, const void *buffer, size_t size)
+{
+    return call3(SYS_write, fd, buffer, size);
+}
+
+ssize_t mm_os_read_text(const char *path, char *buffer, size_t capacity)
+{
+    int fd = mm_os_open(path, O_RDONLY, 0);
+    if (fd < 0)
+        return fd;
+
+    size_t length = 0;
+    ssize_t got = 0;
+    while (length + 1 < capacity) {
+        got = mm_os_read(fd, buffer + length, capacity - 1 - length);
+        if (got <= 0)
+            break;
+        length += (size_t)got;
+    }
+    (void)mm_os_close(fd); /* read only: nothing to lose */
+    buffer[length] = '\0';
+    return got < 0 ? got : (ssize_t)length;
+}
+
+int mm_os_promise(int fd, uint64_t offset, uint64_t size)
+{
+    int error;
+    do {
+        error = (int)call4(SYS_fallocate, fd, 0, offset, size);
+    } while (error == -EINTR);
+    return error;
+}
+
+int mm_os_read_ahead(int fd, uint64_t offset, size_t size)
+{
+    return (int)call3(SYS_readahead, fd, offset, size);
+}
+
+int mm_os_drop(int fd, uint64_t offset, uint64_t size)
+{
+    return (int)call4(SYS_fadvise64, fd, offset, size, POSIX_FADV_DONTNEED);
+}
+
+int mm_os_start_writing(int fd, uint64_t offset, uint64_t size)
+{
+    return (int)call4(SYS_sync_file_range, fd, offset, size, SYNC_FILE_RANGE_WRITE);
+}
+
+int mm_os_await_writing(int fd, uint64_t offset, uint64_t size)
+{
+    return (int)call4(SYS_sync_file_range, fd, offset, size, SYNC_FILE_RANGE_WAIT_BEFORE);
+}
+
+int mm_os_write_mapping(void *where, size_t size)
+{
+    return (int)call3(SYS_msync, where, size, MS_SYNC);
+}
+
+/* copy_file_range may refuse (EXDEV, EINVAL, ENOSYS); then bytes go through a small buffer. */
+static int copy_through_buffer(int from, int to, uint64_t offset, uint64_t size)
+{
+    char buffer[16 * KIB];
+
+    while (size) {
+        size_t piece = min_size(size, sizeof buffer);
+        int error = mm_os_read_all(from, buffer, piece, offset);
+        if (!error)
+            error = mm_os_write_all(to, buffer, piece, offset);
+        if (error)
+            return error;
+        offset += piece;
+        size -= piece;
+    }
+    return 0;
+}
+
+int mm_os_copy_file(int from, int to, uint64_t offset, uint64_t size)
+{
+    while (size) {
+        uint64_t in = offset;
+        uint64_t out = offset;
+        long copied = call6(SYS_copy_file_range, from, &in, to, &out, size, 0);
+        if (copied == -EINTR)
+            continue;
+        if (copied <= 0)
+            return copy_through_buffer(from, to, offset, size);
+        offset += (uint64_t)copied;
+        size -= (uint64_t)copied;
+    }
+    return 0;
+}
+
+int mm_os_next_data(int fd, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end)
+{
+    long start = call3(SYS_lseek, fd, offset, SEEK_DATA);
+    if (start < 0)
+        return (int)start;
+    long end = call3(SYS_lseek, fd, start, SEEK_HOLE);
+    if (end < 0)
+        return (int)end;
+
+    *ret_start = (uint64_t)start;
+    *ret_end = (uint64_t)end;
+    return 0;
+}
+
+int mm_os_cache_of(int fd, uint64_t offset, uint64_t size, struct os_cache *ret_cache)
+{
+    struct {
+        uint64_t offset, length;
+    } range = {offset, size};
+    struct {
+        uint64_t cached, dirty, writing, evicted, recently_evicted;
+    } found;
+
+    int error = (int)call4(SYS_cachestat, fd, &range, &found, 0);
+    if (!error)
+        *ret_cache = (struct os_cache){found.cached, found.dirty, found.writing};
+    return error;
+}
+
+int mm_os_space_of(int fd, uint64_t *ret_free, uint64_t *ret_type)
+{
+    struct statfs about;
+
+    int error = (int)call2(SYS_fstatfs, fd, &about);
+    if (!error) {
+        *ret_free = (uint64_t)about.f_bavail * (uint64_t)about.f_bsize;
+        *ret_type = (uint64_t)about.f_type;
+    }
+    return error;
+}

@@ -1,0 +1,24 @@
+/*
+ * os_internal.h - system calls as such: no errno, no libc, no cancellation point.
+ */
+#ifndef NTMM_OS_INTERNAL_H
+#define NTMM_OS_INTERNAL_H
+
+#include <sys/syscall.h>
+
+#include "os/os.h"
+
+/* Make a system call: its result, or a negative errno.  os_x86_64.c or os_aarch64.c. */
+long mm_os_call(long number, long a, long b, long c, long d, long e, long f);
+
+#define call0(n) mm_os_call(n, 0, 0, 0, 0, 0, 0)
+#define call1(n, a) mm_os_call(n, (long)(a), 0, 0, 0, 0, 0)
+#define call2(n, a, b) mm_os_call(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define call3(n, a, b, c) mm_os_call(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define call4(n, a, b, c, d) mm_os_call(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define call5(n, a, b, c, d, e) \
+    mm_os_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define call6(n, a, b, c, d, e, f) \
+    mm_os_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+#endif

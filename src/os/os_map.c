@@ -1,0 +1,101 @@
+/*
+ * os_map.c - address space: mapping, access, contents.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "base/page.h"
+#include "os/os_internal.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+static long map(void *where, size_t size, int access, int flags, int fd, uint64_t offset)
+{
+    return call6(SYS_mmap, where, size, access, flags, fd, offset);
+}
+
+/* Kernels before 4.17 take MAP_FIXED_NOREPLACE for a hint, so look where the mapping came. */
+static int place(long result, void *where, size_t size, void **ret_base)
+{
+    if (result < 0 && result > -4096)
+        return (int)result;
+    if (where && (void *)result != where) {
+        mm_os_unmap((void *)result, size);
+        return -EEXIST;
+    }
+    *ret_base = (void *)result;
+    return 0;
+}
+
+int mm_os_map(void *where, size_t size, int access, void **ret_base)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    if (where)
+        flags |= MAP_FIXED_NOREPLACE;
+
+    return place(map(where, size, access, flags, -1, 0), where, size, ret_base);
+}
+
+static int replace(void *where, size_t size, int access, int flags, int fd, uint64_t offset)
+{
+    long result = map(where, size, access, flags | MAP_FIXED, fd, offset);
+    return result < 0 && result > -4096 ? (int)result : 0;
+}
+
+int mm_os_map_over(void *where, size_t size, int access)
+{
+    return replace(where, size, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+int mm_os_map_file(void *where, size_t size, int access, int fd, uint64_t offset)
+{
+    return replace(where, size, access, MAP_SHARED | MAP_NORESERVE, fd, offset);
+}
+
+int mm_os_map_file_private(void *where, size_t size, int access, int fd, uint64_t offset)
+{
+    return replace(where, size, access, MAP_PRIVATE | MAP_NORESERVE, fd, offset);
+}
+
+int mm_os_unmap(void *where, size_t size)
+{
+    return (int)call2(SYS_munmap, where, size);
+}
+
+int mm_os_protect(void *where, size_t size, int access)
+{
+    return (int)call3(SYS_mprotect, where, size, access);
+}
+
+void *mm_os_own_memory(size_t size)
+{
+    void *base;
+    return mm_os_map(NULL, align_up(size, PAGE_BYTES), OS_READ | OS_WRITE, &base) ? NULL : base;
+}
+
+static int advise(void *where, size_t size, int advice)
+{
+    return (int)call3(SYS_madvise, where, size, advice);
+}
+
+int mm_os_discard(void *where, size_t size)
+{
+    return advise(where, size, MADV_DONTNEED);
+}
+
+int mm_os_remove(void *where, size_t size)
+{
+    return advise(where, size, MADV_REMOVE);
+}
+
+int mm_os_advise_random(void *where, size_t size)
+{
+    return advise(where, size, MADV_RANDOM);
+}
+
+int mm_os_inherit(void *where, size_t size, bool inherit)
+{
+    return advise(where, size, inherit ? MADV_DOFORK : MADV_DONTFORK);
+}

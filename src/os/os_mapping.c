@@ -1,0 +1,153 @@
+/*
+ * os_mapping.c - memory that other code mapped, as the kernel lists it.
+ *
+ * PROCMAP_QUERY (6.11) answers for one address; before it, /proc/self/maps is read through a small
+ * buffer, line by line.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ioctl.h>
+#include <string.h>
+
+#include "base/page.h"
+#include "os/os_internal.h"
+
+struct procmap_query {
+    uint64_t size;
+    uint64_t query_flags;
+    uint64_t query_addr;
+    uint64_t vma_start;
+    uint64_t vma_end;
+    uint64_t vma_flags;
+    uint64_t vma_page_size;
+    uint64_t vma_offset;
+    uint64_t inode;
+    uint32_t dev_major;
+    uint32_t dev_minor;
+    uint32_t vma_name_size;
+    uint32_t build_id_size;
+    uint64_t vma_name_addr;
+    uint64_t build_id_addr;
+};
+
+#define PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)
+#define COVERING_OR_NEXT 0x10u
+#define VMA_READABLE 1u
+#define VMA_WRITABLE 2u
+#define VMA_EXECUTABLE 4u
+#define VMA_SHARED 8u
+
+static int ask_kernel(int fd, uintptr_t address, struct os_mapping *m)
+{
+    struct procmap_query q = {
+        .size = sizeof q,
+        .query_flags = COVERING_OR_NEXT,
+        .query_addr = address,
+        .vma_name_size = sizeof m->name,
+        .vma_name_addr = (uint64_t)(uintptr_t)m->name,
+    };
+
+    m->name[0] = '\0';
+    int error = (int)call3(SYS_ioctl, fd, PROCMAP_QUERY, &q);
+    if (error == -ENAMETOOLONG) {
+        q.vma_name_size = 0;
+        q.vma_name_addr = 0;
+        error = (int)call3(SYS_ioctl, fd, PROCMAP_QUERY, &q);
+        m->name[0] = '\0';
+    }
+    if (error)
+        return error;
+    m->start = q.vma_start;
+    m->end = q.vma_end;
+    m->access = (q.vma_flags & VMA_READABLE ? OS_READ : 0) |
+                (q.vma_flags & VMA_WRITABLE ? OS_WRITE : 0) |
+                (q.vma_flags & VMA_EXECUTABLE ? OS_EXEC : 0);
+    m->shared = q.vma_flags & VMA_SHARED;
+    m->file = q.inode != 0;
+    return 0;
+}
+
+static const char *hex(const char *at, uintptr_t *ret_value)
+{
+    uintptr_t value = 0;
+    for (;; at++) {
+        int digit = *at >= '0' && *at <= '9' ? *at - '0' : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10 : -1;
+        if (digit < 0)
+            break;
+        value = value << 4 | (uintptr_t)digit;
+    }
+    *ret_value = value;
+    return at;
+}
+
+/* "start-end rwxp offset dev inode   name" */
+static void parse_line(const char *line, struct os_mapping *m)
+{
+    const char *at = hex(line, &m->start);
+    at = hex(at + (*at == '-'), &m->end);
+    if (strlen(at) < 5) {
+        m->start = m->end = 0;
+        return;
+    }
+    m->access = (at[1] == 'r' ? OS_READ : 0) | (at[2] == 'w' ? OS_WRITE : 0) |
+                (at[3] == 'x' ? OS_EXEC : 0);
+    m->shared = at[4] == 's';
+    for (int field = 0; field < 4; field++) { /* access, offset, device, inode */
+        while (*at == ' ')
+            at++;
+        m->file = *at != '0' || at[1] != ' ';
+        while (*at && *at != ' ')
+            at++;
+    }
+    while (*at == ' ')
+        at++;
+    size_t length = min_size(strlen(at), sizeof m->name - 1);
+    memcpy(m->name, at, length);
+    m->name[length] = '\0';
+}
+
+static int read_list(uintptr_t address, struct os_mapping *m)
+{
+    char buffer[2048];
+    char line[512];
+    size_t length = 0;
+    ssize_t got;
+    int fd = mm_os_open("/proc/self/maps", O_RDONLY, 0);
+    if (fd < 0)
+        return fd;
+
+    while ((got = mm_os_read(fd, buffer, sizeof buffer)) > 0) {
+        for (ssize_t i = 0; i < got; i++) {
+            if (buffer[i] != '\n') {
+                if (length + 1 < sizeof line)
+                    line[length++] = buffer[i];
+                continue;
+            }
+            line[length] = '\0';
+            length = 0;
+            parse_line(line, m);
+            if (m->end > address) {
+                (void)mm_os_close(fd); /* read only: nothing to lose */
+                return 0;
+            }
+        }
+    }
+    (void)mm_os_close(fd); /* read only: nothing to lose */
+    return -ENOENT;
+}
+
+int mm_os_mapping_at(uintptr_t address, struct os_mapping *ret_mapping)
+{
+    struct os_mapping m = {0};
+    int fd = mm_os_open("/proc/self/maps", O_RDONLY, 0);
+    if (fd < 0)
+        return fd;
+
+    int error = ask_kernel(fd, address, &m);
+    (void)mm_os_close(fd); /* read only: nothing to lose */
+    if (error == -ENOTTY)
+        error = read_list(address, &m);
+    if (!error)
+        *ret_mapping = m;
+    return error;
+}

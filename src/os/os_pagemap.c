@@ -1,0 +1,179 @@
+/*
+ * os_pagemap.c - what memory is doing: which pages are mapped, cached, whose.
+ *
+ * PAGEMAP_SCAN (6.7) answers for a range in one call and skips empty page tables; older kernels
+ * have /proc/self/pagemap, eight bytes a page.  Both are found by trying.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ioctl.h>
+#include <string.h>
+
+#include "base/page.h"
+#include "os/os_internal.h"
+
+/* From linux/fs.h of 6.7, which Debian 12's headers do not have. */
+struct page_region {
+    uint64_t start;
+    uint64_t end;
+    uint64_t categories;
+};
+
+struct pm_scan_arg {
+    uint64_t size;
+    uint64_t flags;
+    uint64_t start;
+    uint64_t end;
+    uint64_t walk_end;
+    uint64_t vec;
+    uint64_t vec_len;
+    uint64_t max_pages;
+    uint64_t category_inverted;
+    uint64_t category_mask;
+    uint64_t category_anyof_mask;
+    uint64_t return_mask;
+};
+
+#define PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
+#define PAGE_IS_FILE (1u << 2)
+#define PAGE_IS_PRESENT (1u << 3)
+#define PAGEMAP_PRESENT (1ull << 63)
+#define PAGEMAP_FILE (1ull << 61)
+
+/* What one call asks for; its runs fit the stack of a pager thread. */
+#define RUNS_PER_CALL 64
+
+/* 0: not opened yet; -1 - fd is never stored.  Reopened in a forked child, whose map it is. */
+static atomic_int pagemap_fd;
+static atomic_int opened_by;
+static atomic_int scan_missing;
+
+static int pagemap(void)
+{
+    int fd = atomic_load(&pagemap_fd);
+    pid_t self = mm_os_pid();
+    if (fd > 0 && atomic_load(&opened_by) == self)
+        return fd;
+
+    int fresh = mm_os_open("/proc/self/pagemap", O_RDONLY, 0);
+    if (fresh < 0)
+        return fresh;
+    int high = (int)call3(SYS_fcntl, fresh, F_DUPFD_CLOEXEC, 700);
+    if (high >= 0) {
+        (void)mm_os_close(fresh); /* a second name of the same file */
+        fresh = high;
+    }
+    atomic_store(&pagemap_fd, fresh);
+    atomic_store(&opened_by, self);
+    return fresh;
+}
+
+/* One PAGEMAP_SCAN: runs found or -errno. */
+static int scan_once(uintptr_t start, uintptr_t end, uint64_t inverted, uint64_t mask,
+                     struct page_region *found, int capacity, uintptr_t *ret_stopped_at)
+{
+    struct pm_scan_arg ask = {
+        .size = sizeof ask,
+        .start = start,
+        .end = end,
+        .vec = (uint64_t)(uintptr_t)found,
+        .vec_len = (uint64_t)capacity,
+        .category_inverted = inverted,
+        .category_mask = mask,
+        .return_mask = mask,
+    };
+
+    int fd = pagemap();
+    if (fd < 0)
+        return fd;
+    int count = (int)call3(SYS_ioctl, fd, PAGEMAP_SCAN, &ask);
+    if (count >= 0)
+        *ret_stopped_at = ask.walk_end;
+    return count;
+}
+
+bool mm_os_has_pagemap_scan(void)
+{
+    struct page_region found;
+    uintptr_t stopped_at;
+    uintptr_t here = align_down((uintptr_t)&found, PAGE_BYTES);
+
+    return scan_once(here, here + PAGE_BYTES, 0, PAGE_IS_PRESENT, &found, 1, &stopped_at) >= 0;
+}
+
+/* Pages whose pagemap word, masked, equals `wanted`, by reading a word a page. */
+static int read_words(uintptr_t start, uintptr_t end, bool private_only, struct os_run *runs,
+                      int capacity, uintptr_t *ret_stopped_at)
+{
+    uint64_t words[512];
+    int count = 0;
+
+    for (uintptr_t at = start; at < end;) {
+        size_t pages = min_size((end - at) >> PAGE_SHIFT, 512);
+        int fd = pagemap();
+        int error = fd < 0 ? fd
+                           : mm_os_read_all(fd, words, pages * sizeof words[0],
+                                            (at >> PAGE_SHIFT) * sizeof words[0]);
+        if (error)
+            return error;
+        for (size_t i = 0; i < pages; i++, at += PAGE_BYTES) {
+            bool hit = (words[i] & PAGEMAP_PRESENT) && !(private_only && (words[i] & PAGEMAP_FILE));
+            if (!hit)
+                continue;
+            if (count && runs[count - 1].end == at) {
+                runs[count - 1].end += PAGE_BYTES;
+                continue;
+            }
+            if (count == capacity) {
+                *ret_stopped_at = at;
+                return count;
+            }
+            runs[count++] = (struct os_run){at, at + PAGE_BYTES};
+        }
+    }
+    *ret_stopped_at = end;
+    return count;
+}
+
+static int scan(uintptr_t start, uintptr_t end, bool private_only, struct os_run *runs, int capacity,
+                uintptr_t *ret_stopped_at)
+{
+    struct page_region found[RUNS_PER_CALL];
+    uint64_t inverted = private_only ? PAGE_IS_FILE : 0;
+    uint64_t mask = PAGE_IS_PRESENT | (private_only ? PAGE_IS_FILE : 0);
+    int count = 0;
+
+    if (atomic_load(&scan_missing))
+        return read_words(start, end, private_only, runs, capacity, ret_stopped_at);
+    while (start < end && count < capacity) {
+        int room = capacity - count < RUNS_PER_CALL ? capacity - count : RUNS_PER_CALL;
+        int got = scan_once(start, end, inverted, mask, found, room, &start);
+        if (got == -ENOTTY) {
+            atomic_store(&scan_missing, 1);
+            return read_words(start, end, private_only, runs, capacity, ret_stopped_at);
+        }
+        if (got < 0)
+            return got;
+        for (int i = 0; i < got; i++)
+            runs[count++] = (struct os_run){found[i].start, found[i].end};
+    }
+    *ret_stopped_at = start;
+    return count;
+}
+
+int mm_os_scan_present(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
+                       uintptr_t *ret_stopped_at)
+{
+    return scan(start, end, false, runs, capacity, ret_stopped_at);
+}
+
+int mm_os_scan_private(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
+                       uintptr_t *ret_stopped_at)
+{
+    return scan(start, end, true, runs, capacity, ret_stopped_at);
+}
+
+int mm_os_in_core(const void *where, size_t size, unsigned char *ret_in_core)
+{
+    return (int)call3(SYS_mincore, where, size, ret_in_core);
+}
