@@ -3,9 +3,11 @@
  *
  * The board is a file of `NTMM_BOARD_SLOTS` pages of 4096 bytes, one process a page, made by
  * `ntmm run` (0600, in a 0700 folder) and named in the environment variable NTMM_BOARD.  A process
- * claims a free slot (`pid` 0) by setting `pid` atomically; when it ends, its slot stays as it was,
- * so that the reader can still sum it up.  Readers must treat every value as hostile: a slot whose
- * magic or version differs is to be skipped.
+ * claims the first free slot (`pid` 0) by setting `pid` atomically, so slots in use have no gaps
+ * between them; when it ends, its slot stays as it was, so that the reader can still sum it up.
+ * The maker writes magic and version into the first slot only: the rest of the file costs nothing
+ * until it is claimed.  Readers must treat every value as hostile, and skip a claimed slot whose
+ * magic or version differs (its owner may be about to write them).
  */
 #ifndef NTMM_INSPECT_H
 #define NTMM_INSPECT_H

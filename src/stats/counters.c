@@ -9,8 +9,8 @@
  * the memory, so a forked child takes them along.  The others tell events (faults, pages in): a
  * child starts them at zero, and the sum over all slots stays true.
  *
- * The board is the user's own file, but it is still checked: a slot without the magic is not
- * written to, so a NTMM_BOARD that names another file harms nothing.
+ * The board is the user's own file, but it is still checked: without the magic in its first slot
+ * nothing is written, so a NTMM_BOARD that names another file harms nothing.
  */
 #include "stats/counters.h"
 
@@ -45,12 +45,20 @@ static bool is_state(enum ntmm_counter which)
     return which <= NTMM_PAGE_FILE_PROMISED && which != NTMM_COMMIT_FAILURES;
 }
 
+/* Whether the slot is one of a board: the first always says so, others once they were claimed. */
+static bool is_slot(const struct ntmm_counters *slot, bool first)
+{
+    if (slot->magic == 0 && slot->version == 0)
+        return !first;
+    return slot->magic == NTMM_BOARD_MAGIC && slot->version == NTMM_BOARD_VERSION;
+}
+
 /* Claim the first free slot; slots of an earlier program of this pid were replaced by exec. */
 static int claim_slot(char *board, uint32_t pid)
 {
     for (int i = 0; i < NTMM_BOARD_SLOTS; i++) {
         struct ntmm_counters *slot = (void *)(board + (size_t)i * NTMM_SLOT_BYTES);
-        if (slot->magic != NTMM_BOARD_MAGIC || slot->version != NTMM_BOARD_VERSION)
+        if (!is_slot(slot, i == 0))
             return -1;
         uint32_t holder = 0;
         if (atomic_compare_exchange_strong(&slot->pid, &holder, pid))
@@ -143,8 +151,10 @@ void mm_counters_open(const char *path)
         restart_peaks(c);
     describe(c);
     atomic_store(&c->started_ns, mm_os_now());
-    atomic_store(&c->state, RUNNING);
     atomic_store(&c->pid, pid);
+    atomic_store(&c->state, RUNNING);
+    c->version = NTMM_BOARD_VERSION;
+    c->magic = NTMM_BOARD_MAGIC;
     mm_counters = c;
     if (old != &own_page && old != c)
         (void)mm_os_unmap(old, NTMM_SLOT_BYTES);
