@@ -454,6 +454,13 @@ typedef struct _EXCEPTION_POINTERS {
  */
 typedef LONG(NTAPI *PVECTORED_EXCEPTION_HANDLER)(EXCEPTION_POINTERS *pointers);
 
+/*
+ * The filter that is asked when nothing else took an exception.  Answers as a vectored handler
+ * does, or EXCEPTION_EXECUTE_HANDLER: end the process.
+ */
+typedef LONG(NTAPI *PTOP_LEVEL_EXCEPTION_FILTER)(EXCEPTION_POINTERS *pointers);
+typedef PTOP_LEVEL_EXCEPTION_FILTER LPTOP_LEVEL_EXCEPTION_FILTER;
+
 /* ---- moving and filling memory --------------------------------------------------------------- */
 
 /*
