@@ -142,6 +142,12 @@ ssize_t mm_os_read_text(const char *path, char *buffer, size_t capacity);
 /* Promise disk space for the range.  -ENOSPC: nothing more to promise, what was there stays. */
 int mm_os_promise(int fd, uint64_t offset, uint64_t size);
 
+/* Give the disk space of a range back; it reads as zero, mapped pages of it too. */
+int mm_os_punch(int fd, uint64_t offset, uint64_t size);
+
+/* Make a range read as zero and keep its disk space. */
+int mm_os_zero_file(int fd, uint64_t offset, uint64_t size);
+
 /* Ask for pages to be read into the page cache; returns once the reads are under way. */
 int mm_os_read_ahead(int fd, uint64_t offset, size_t size);
 
@@ -196,11 +202,28 @@ pid_t mm_os_pid(void);
 pid_t mm_os_tid(void);
 
 /*
- * Start a thread of our own with all signals blocked, on a stack of our own memory.
+ * Start a thread of our own with all signals blocked, on a stack of our own memory.  libc does not
+ * know it: it may call this layer and pure code only.
  *
- * => not async-signal-safe
+ * => any lock may be held; nothing is allocated; at most 16 at a time (-EAGAIN)
  */
 int mm_os_thread_start(void (*run)(void *), void *argument, const char *name);
+
+bool mm_os_thread_is_ours(pid_t tid);
+
+/* In a forked child: the threads of the parent are not here. */
+void mm_os_threads_gone(void);
+
+/* The ids of all threads of this process: how many were written, or -errno. */
+int mm_os_tasks(pid_t *tids, int capacity);
+
+/* R running, D waiting for a disk, S sleeping ...; 0: no such thread. */
+char mm_os_task_state(pid_t tid);
+
+int mm_os_task_signal(pid_t tid, int signal);
+
+/* Install a handler that restarts system calls and runs with every signal blocked. */
+int mm_os_pause_handler(int signal, void (*handler)(int));
 
 /* ---- the process and the machine (os_process.c) --------------------------------------------- */
 

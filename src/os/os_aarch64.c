@@ -19,3 +19,43 @@ long mm_os_call(long number, long a, long b, long c, long d, long e, long f)
                      : "memory");
     return x0;
 }
+
+/* libc keeps its two words at the thread pointer and its variables above; all zero will do. */
+void mm_os_thread_block(char *block)
+{
+    (void)block;
+}
+
+long mm_os_spawn(unsigned long flags, void *stack, void *block, void (*run)(void *), void *argument)
+{
+    void **top = stack;
+    *--top = argument;
+    *--top = (void *)run;
+
+    register long x8 __asm__("x8") = SYS_clone;
+    register long x0 __asm__("x0") = (long)flags;
+    register void *x1 __asm__("x1") = top;
+    register long x2 __asm__("x2") = 0;
+    register void *x3 __asm__("x3") = block;
+    register long x4 __asm__("x4") = 0;
+
+    __asm__ volatile("svc 0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x29, xzr\n\t"
+                     "ldp x1, x0, [sp], #16\n\t"
+                     "blr x1\n\t"
+                     "mov x0, xzr\n\t"
+                     "mov x8, %[exit]\n\t"
+                     "svc 0\n\t"
+                     "brk #0\n"
+                     "1:"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), [exit] "i"(SYS_exit)
+                     : "memory", "x30");
+    return x0;
+}
+
+void mm_os_signal_return(void)
+{
+    (void)call0(SYS_rt_sigreturn); /* the kernel's own trampoline is used on aarch64 */
+}

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -143,13 +144,28 @@ ssize_t mm_os_read_text(const char *path, char *buffer, size_t capacity)
     return got < 0 ? got : (ssize_t)length;
 }
 
-int mm_os_promise(int fd, uint64_t offset, uint64_t size)
+static int allocate(int fd, int mode, uint64_t offset, uint64_t size)
 {
     int error;
     do {
-        error = (int)call4(SYS_fallocate, fd, 0, offset, size);
+        error = (int)call4(SYS_fallocate, fd, mode, offset, size);
     } while (error == -EINTR);
     return error;
+}
+
+int mm_os_promise(int fd, uint64_t offset, uint64_t size)
+{
+    return allocate(fd, 0, offset, size);
+}
+
+int mm_os_punch(int fd, uint64_t offset, uint64_t size)
+{
+    return allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size);
+}
+
+int mm_os_zero_file(int fd, uint64_t offset, uint64_t size)
+{
+    return allocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, size);
 }
 
 int mm_os_read_ahead(int fd, uint64_t offset, size_t size)

@@ -11,6 +11,16 @@
 /* Make a system call: its result, or a negative errno.  os_x86_64.c or os_aarch64.c. */
 long mm_os_call(long number, long a, long b, long c, long d, long e, long f);
 
+/* Start a thread on `stack` with `block` as its thread block: its id or a negative errno. */
+long mm_os_spawn(unsigned long flags, void *stack, void *block, void (*run)(void *),
+                 void *argument);
+
+/* Fill in what compiled code expects to find in a thread block. */
+void mm_os_thread_block(char *block);
+
+/* What a signal handler returns to. */
+void mm_os_signal_return(void);
+
 #define call0(n) mm_os_call(n, 0, 0, 0, 0, 0, 0)
 #define call1(n, a) mm_os_call(n, (long)(a), 0, 0, 0, 0, 0)
 #define call2(n, a, b) mm_os_call(n, (long)(a), (long)(b), 0, 0, 0, 0)

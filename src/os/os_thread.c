@@ -1,84 +1,102 @@
 /*
- * os_thread.c - threads of our own, and time.
+ * os_thread.c - threads of our own, which libc knows nothing of.
  *
- * Our threads run on stacks of our own memory with every signal blocked: a program's handlers must
- * never run on them.
+ * They are made by clone(2) directly.  pthread_create would call malloc, which this library may be,
+ * and would make libc take a program of one thread for a program of many.  Such a thread has a
+ * stack and a thread block of its own memory and every signal blocked; it may call this layer and
+ * pure code, nothing of libc that keeps state.
  */
 #include <errno.h>
-#include <pthread.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
+#include <sys/prctl.h>
 
 #include "base/page.h"
 #include "os/os_internal.h"
 
 #define STACK_BYTES (256 * KIB)
+#define BLOCK_BYTES (16 * KIB)
+#define THREAD_FLAGS                                                                            \
+    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |         \
+     CLONE_SETTLS)
 
-uint64_t mm_os_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now); /* the vdso's: no system call */
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+#define MOST_THREADS 16
 
-uint64_t mm_os_thread_cpu(void)
-{
-    struct timespec used;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
-}
-
-void mm_os_sleep(uint64_t nanoseconds)
-{
-    struct timespec wish = {(time_t)(nanoseconds / 1000000000u),
-                            (long)(nanoseconds % 1000000000u)};
-    (void)call2(SYS_nanosleep, &wish, NULL); /* early by a signal is fine: callers look again */
-}
+static atomic_int our_threads[MOST_THREADS];
 
 struct start {
     void (*run)(void *);
     void *argument;
     const char *name;
+    int slot;
 };
 
-static void *thread_main(void *argument)
+static void thread_main(void *argument)
 {
-    struct start start = *(struct start *)argument;
+    struct start *start = argument;
 
-    (void)pthread_setname_np(pthread_self(), start.name); /* for ps and gdb only */
-    start.run(start.argument);
-    return NULL;
+    (void)call2(SYS_prctl, PR_SET_NAME, start->name); /* for ps and gdb only */
+    atomic_store(&our_threads[start->slot], mm_os_tid());
+    start->run(start->argument);
+    atomic_store(&our_threads[start->slot], 0);
 }
 
-/* pthread_create under a full signal mask, which the new thread inherits. */
-static int create_masked(pthread_attr_t *attributes, struct start *start)
+static int free_slot(void)
+{
+    for (int i = 0; i < MOST_THREADS; i++) {
+        int empty = 0;
+        if (atomic_compare_exchange_strong(&our_threads[i], &empty, -1))
+            return i;
+    }
+    return -EAGAIN;
+}
+
+bool mm_os_thread_is_ours(pid_t tid)
+{
+    for (int i = 0; i < MOST_THREADS; i++) {
+        if (atomic_load(&our_threads[i]) == tid)
+            return true;
+    }
+    return false;
+}
+
+void mm_os_threads_gone(void)
+{
+    for (int i = 0; i < MOST_THREADS; i++)
+        atomic_store(&our_threads[i], 0);
+}
+
+static long spawn(char *memory, size_t size)
 {
     uint64_t all = ~0ull;
     uint64_t before;
-    pthread_t thread;
+    char *block = memory + STACK_BYTES + BLOCK_BYTES / 2; /* variables lie below, the rest above */
 
+    mm_os_thread_block(block);
     (void)call4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-    int error = pthread_create(&thread, attributes, thread_main, start);
+    long tid = mm_os_spawn(THREAD_FLAGS, memory + STACK_BYTES, block, thread_main, memory);
     (void)call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
-    return -error;
+    if (tid < 0)
+        (void)mm_os_unmap(memory, size); /* just mapped: cannot fail */
+    return tid;
 }
 
 int mm_os_thread_start(void (*run)(void *), void *argument, const char *name)
 {
-    pthread_attr_t attributes;
-    char *memory = mm_os_own_memory(STACK_BYTES + PAGE_BYTES);
-    if (!memory)
-        return -ENOMEM;
+    size_t size = STACK_BYTES + BLOCK_BYTES;
+    int slot = free_slot();
+    if (slot < 0)
+        return slot;
 
-    struct start *start = (struct start *)memory; /* the first page; the stack lies above */
-    *start = (struct start){run, argument, name};
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstack(&attributes, memory + PAGE_BYTES, STACK_BYTES);
-    int error = create_masked(&attributes, start);
-    pthread_attr_destroy(&attributes);
-    if (error)
-        (void)mm_os_unmap(memory, STACK_BYTES + PAGE_BYTES); /* just mapped: cannot fail */
-    return error;
+    char *memory = mm_os_own_memory(size);
+    if (!memory) {
+        atomic_store(&our_threads[slot], 0);
+        return -ENOMEM;
+    }
+    *(struct start *)memory = (struct start){run, argument, name, slot}; /* the stack's far end */
+    long tid = spawn(memory, size);
+    if (tid < 0)
+        atomic_store(&our_threads[slot], 0);
+    return tid < 0 ? (int)tid : 0;
 }

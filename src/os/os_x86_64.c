@@ -16,3 +16,47 @@ long mm_os_call(long number, long a, long b, long c, long d, long e, long f)
                      : "rcx", "r11", "memory");
     return result;
 }
+
+/* libc reads the word at 0 (itself) and the canary at 0x28 through fs. */
+void mm_os_thread_block(char *block)
+{
+    uintptr_t canary;
+
+    __asm__("mov %%fs:0x28, %0" : "=r"(canary));
+    *(void **)block = block;
+    *(void **)(block + 0x10) = block;
+    *(uintptr_t *)(block + 0x28) = canary;
+}
+
+long mm_os_spawn(unsigned long flags, void *stack, void *block, void (*run)(void *), void *argument)
+{
+    long result;
+    void **top = stack;
+    register void *r8 __asm__("r8") = block;
+    register long r10 __asm__("r10") = 0;
+
+    *--top = argument;
+    *--top = (void *)run;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "pop %%rax\n\t"
+                     "pop %%rdi\n\t"
+                     "call *%%rax\n\t"
+                     "xor %%edi, %%edi\n\t"
+                     "mov %[exit], %%eax\n\t"
+                     "syscall\n\t"
+                     "hlt\n"
+                     "1:"
+                     : "=a"(result)
+                     : "a"((long)SYS_clone), "D"(flags), "S"(top), "d"(0l), "r"(r10), "r"(r8),
+                       [exit] "i"(SYS_exit)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+__attribute__((naked)) void mm_os_signal_return(void)
+{
+    __asm__("mov %[number], %%eax\n\tsyscall" : : [number] "i"(SYS_rt_sigreturn));
+}
