@@ -1,44 +1,84 @@
 /*
  * except.h - faults become EXCEPTION_RECORDs and reach handlers.
  *
- * See README.md beside this file.
+ * See README.md beside this file: the order of handlers, alternate stacks, the report.
  */
 #ifndef NTMM_EXCEPT_EXCEPT_H
 #define NTMM_EXCEPT_EXCEPT_H
 
-#include <signal.h>
 #include <stdbool.h>
 
 #include <ntdef.h>
 #include <winnt.h>
 
 /*
- * What an address is, asked of `vm` through here so that this module need not know it: fills in
- * information for the report and tells the right exception code.  Set by process/.
- *
- * => async-signal-safe; false when nothing is known
+ * What the memory side knows, asked through here so that this module need not know it.  Set by
+ * process/; any of them may be NULL.  All are called in signal handlers: they may wait for a lock
+ * that a running thread holds, never for one that the calling thread may hold.
  */
-typedef bool (*except_query)(const void *address, MEMORY_BASIC_INFORMATION *ret_info);
+struct except_memory {
+    /* VirtualQuery that does not wait: mm_vm_try_query. */
+    NTSTATUS (*query)(const void *address, MEMORY_BASIC_INFORMATION *ret_info);
 
-/* Install handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, keeping whoever had them. */
-void mm_except_init(except_query query);
+    /* Whether the page was a guard page; it is none any more: mm_vm_take_guard. */
+    bool (*take_guard)(const void *address);
 
-/* AddVectoredExceptionHandler and kin; NULL when there is no memory. */
+    /* Whether the address lies in address space that we hand out: mm_vm_touches. */
+    bool (*is_ours)(const void *address);
+
+    /* Why a page of ours cannot be had: STATUS_DISK_FULL ...; STATUS_SUCCESS: not known. */
+    NTSTATUS (*page_error)(const void *address, bool write);
+};
+
+/*
+ * Take SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP, keeping whoever had them, and give the calling
+ * thread an alternate stack.
+ *
+ * => once, single-threaded; `memory` stays valid; eight system calls
+ */
+void mm_except_init(const struct except_memory *memory);
+
+/*
+ * Give the calling thread an alternate stack if it has none, so that it can report and handle the
+ * overflow of its own.  For preload's pthread_create, first thing in the new thread, and for the
+ * first call of a thread into the API.
+ *
+ * => a thread-local load when done before; two or three system calls the first time
+ * => nothing to undo: stacks of ended threads are found and used again
+ */
+void mm_except_thread_start(void);
+
+/*
+ * AddVectoredExceptionHandler (and, with `continues`, AddVectoredContinueHandler).
+ *
+ * => any thread, handlers included; NULL when there is no memory
+ */
 void *mm_except_add_handler(bool first, PVECTORED_EXCEPTION_HANDLER handler, bool continues);
+
+/* Take a handler off; false when it is not on that list.  It may be running at this moment. */
 bool mm_except_remove_handler(void *handle, bool continues);
 
 /* SetUnhandledExceptionFilter: the one before. */
 LPTOP_LEVEL_EXCEPTION_FILTER mm_except_set_filter(LPTOP_LEVEL_EXCEPTION_FILTER filter);
 
-/* RaiseException: returns when a handler says EXCEPTION_CONTINUE_EXECUTION. */
+/* UnhandledExceptionFilter: what the filter says, EXCEPTION_CONTINUE_SEARCH without one. */
+LONG mm_except_ask_filter(EXCEPTION_POINTERS *pointers);
+
+/*
+ * RaiseException.
+ *
+ * => returns when a handler says EXCEPTION_CONTINUE_EXECUTION; ends the process when none does
+ */
 void mm_except_raise(DWORD code, DWORD flags, DWORD count, const ULONG_PTR *arguments);
 
 /*
- * For preload/, which stands in front of sigaction: the program's own action for one of our
- * signals is kept here and called when no handler of ours took the exception.
+ * For preload/, which stands in front of sigaction and signal: the program's own action for one of
+ * our signals is kept here, and called when no handler of ours took the exception.
  *
- * => true when `signal` is ours; *old (may be NULL) gets what the program had set before
+ * => false: the signal is none of ours, and the kernel is to be asked
+ * => action and old may be NULL, as with sigaction(2)
  */
+struct sigaction;
 bool mm_except_program_action(int signal, const struct sigaction *action, struct sigaction *old);
 
 #endif

@@ -103,6 +103,8 @@ struct os_mapping {
     int access;      /* OS_READ ... */
     bool shared;     /* MAP_SHARED */
     bool file;       /* has a name that is a path */
+    uint64_t offset; /* where in the file it starts */
+    uint64_t inode;  /* of the file */
     char name[128];  /* path or [stack], [heap] ...; cut when longer */
 };
 
@@ -253,6 +255,126 @@ void mm_os_machine(struct os_machine *ret_machine);
 int mm_os_cgroup(uint64_t *ret_limit, uint64_t *ret_usage);
 
 void mm_os_exit(int status) __attribute__((noreturn));
+
+/* ---- faults (os_fault.c, os_action.c, os_fault_<machine>.c) ---------------------------------- */
+
+/* Why a thread was stopped. */
+enum os_fault_cause {
+    OS_FAULT_SENT,           /* no fault: kill, tgkill, sigqueue, a timer */
+    OS_FAULT_OTHER,          /* no fault of the program's: tracing, perf, what is unknown */
+    OS_FAULT_ACCESS,         /* `access` to `address` is not allowed there */
+    OS_FAULT_GENERAL,        /* an address no page can have, or an instruction of the kernel's */
+    OS_FAULT_PAGE_IO,        /* the contents of the page at `address` cannot be had */
+    OS_FAULT_PAGE_BROKEN,    /* the RAM at `address` is broken */
+    OS_FAULT_MISALIGNED,
+    OS_FAULT_DIVIDE,         /* integer division by zero or out of range */
+    OS_FAULT_OVERFLOW,       /* integer */
+    OS_FAULT_BOUNDS,
+    OS_FAULT_FLOAT_DIVIDE,
+    OS_FAULT_FLOAT_OVERFLOW,
+    OS_FAULT_FLOAT_UNDERFLOW,
+    OS_FAULT_FLOAT_INEXACT,
+    OS_FAULT_FLOAT_INVALID,
+    OS_FAULT_INSTRUCTION,    /* unknown to the processor */
+    OS_FAULT_PRIVILEGED,     /* an instruction of the kernel's */
+    OS_FAULT_BREAKPOINT,
+    OS_FAULT_STEP,
+};
+
+/* A thread stopped by a signal of ours; lives as long as the handler that is given it. */
+struct os_fault {
+    int signal;
+    enum os_fault_cause cause;
+    uintptr_t address; /* of the memory accessed, where the cause has one */
+    int access;        /* OS_READ, OS_WRITE or OS_EXEC */
+    uintptr_t ip;      /* the instruction */
+    uintptr_t sp;
+    void *info;        /* siginfo_t, for those who come after */
+    void *context;     /* ucontext_t */
+};
+
+/*
+ * All registers of a thread, by their numbers: x86-64 rax rcx rdx rbx rsp rbp rsi rdi r8-r15,
+ * aarch64 x0-x30 and sp.  Assembly knows the offsets.
+ */
+struct os_registers {
+    _Alignas(16) unsigned char vectors[512]; /* what fxsave stores; v0-v31 */
+    uint64_t integer[32];
+    uint64_t ip;
+    uint64_t flags;         /* rflags; pstate */
+    uint32_t float_control; /* mxcsr; fpcr */
+    uint32_t float_status;  /* fpsr */
+    uint16_t segments[6];   /* cs ds es fs gs ss */
+};
+
+/*
+ * From now on `handler` gets SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP of every thread, on the
+ * thread's alternate stack if it has one, with no signal blocked.  Who had them is remembered.
+ *
+ * => once; five system calls
+ */
+int mm_os_fault_catch(void (*handler)(struct os_fault *fault));
+
+void mm_os_fault_registers(const struct os_fault *fault, struct os_registers *ret_registers);
+
+/* Have the thread go on with these registers once the handler returns. */
+void mm_os_fault_resume(struct os_fault *fault, const struct os_registers *registers);
+
+/*
+ * Let the program's own handler have the signal, as if the kernel had called it.
+ *
+ * => false: it has none, and nothing was done; the default action is due.  May not return (longjmp)
+ */
+bool mm_os_fault_pass_on(struct os_fault *fault);
+
+/* Let the default action happen, at the place of the fault, once the handler returns. */
+void mm_os_fault_default(struct os_fault *fault);
+
+/* End the process by the default action of `signal`. */
+void mm_os_die(int signal) __attribute__((noreturn));
+
+/*
+ * The program's own action for a signal that mm_os_fault_catch took: sigaction(2) to the letter,
+ * but the kernel's action stays ours.
+ *
+ * => -EINVAL: not one of those signals; action and old may be NULL
+ */
+struct sigaction;
+int mm_os_program_action(int signal, const struct sigaction *action, struct sigaction *old);
+
+/*
+ * Capture the registers as they are when this call returns, let `run` change them, and go on with
+ * what it left: this call returns, unless the registers say otherwise.
+ */
+void mm_os_with_registers(void (*run)(struct os_registers *registers, void *argument),
+                          void *argument);
+
+/* Give the calling thread an alternate stack; -EEXIST when it has one. */
+int mm_os_alternate_stack(void *base, size_t size);
+
+/* Copy memory that may not be there: false when it is not, and nothing faults. */
+bool mm_os_peek(void *to, const void *from, size_t size);
+
+/*
+ * Why the contents of a page of a mapped file cannot be had: -ENODATA (past the end of the file),
+ * -ENOSPC (written, and the disk is full), -EIO (anything else), -ENOENT (no file there).
+ */
+int mm_os_page_error(uintptr_t address, bool write);
+
+/*
+ * A lock that signal handlers may take too: while it is held, every signal waits.  A forked child
+ * finds it free, whoever held it.
+ *
+ * => for a few instructions only; returns what mm_os_signal_unlock needs
+ */
+struct os_signal_lock {
+    atomic_int owner; /* process id; 0: free */
+};
+uint64_t mm_os_signal_lock(struct os_signal_lock *lock);
+void mm_os_signal_unlock(struct os_signal_lock *lock, uint64_t before);
+
+/* Wait until a write to `fd` would not block, or `milliseconds` have passed: false. */
+bool mm_os_writable_soon(int fd, unsigned milliseconds);
 
 /* ---- text for reports, without stdio (os_log.c) --------------------------------------------- */
 
