@@ -115,6 +115,14 @@ struct os_mapping {
  */
 int mm_os_mapping_at(uintptr_t address, struct os_mapping *ret_mapping);
 
+/*
+ * Whether every byte of the range can be written, or read, by this process at this moment
+ * (os_probe.c).  Nothing is changed and nothing faults, whatever the address is; a system call a
+ * page.
+ */
+bool mm_os_can_write(const void *where, size_t size);
+bool mm_os_can_read(const void *where, size_t size);
+
 /* ---- files (os_file.c) --------------------------------------------------------------------- */
 
 /* Make a nameless file, 0600, in `folder`, `size` bytes long and sparse; ret_fd is its number. */
@@ -255,6 +263,12 @@ void mm_os_machine(struct os_machine *ret_machine);
 int mm_os_cgroup(uint64_t *ret_limit, uint64_t *ret_usage);
 
 void mm_os_exit(int status) __attribute__((noreturn));
+
+/* Whether a debugger is attached to this process. */
+bool mm_os_is_traced(void);
+
+/* The processor's family, and its model in the high byte with its stepping in the low. */
+void mm_os_processor(uint16_t *ret_family, uint16_t *ret_revision);
 
 /* ---- faults (os_fault.c, os_action.c, os_fault_<machine>.c) ---------------------------------- */
 

@@ -59,3 +59,10 @@ void mm_os_signal_return(void)
 {
     (void)call0(SYS_rt_sigreturn); /* the kernel's own trampoline is used on aarch64 */
 }
+
+/* The kernel keeps the identification register from user mode on some machines: only the level. */
+void mm_os_processor(uint16_t *ret_family, uint16_t *ret_revision)
+{
+    *ret_family = 8;
+    *ret_revision = 0;
+}

@@ -236,3 +236,14 @@ int mm_os_cgroup(uint64_t *ret_limit, uint64_t *ret_usage)
     }
     return -ENOENT;
 }
+
+bool mm_os_is_traced(void)
+{
+    char text[4096];
+    static const char name[] = "TracerPid:\t";
+
+    if (mm_os_read_text("/proc/self/status", text, sizeof text) < 0)
+        return false;
+    const char *at = strstr(text, name);
+    return at && at[sizeof name - 1] != '0';
+}

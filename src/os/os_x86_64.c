@@ -1,6 +1,8 @@
 /*
  * os_x86_64.c - how x86-64 makes a system call.
  */
+#include <cpuid.h>
+
 #include "os/os_internal.h"
 
 long mm_os_call(long number, long a, long b, long c, long d, long e, long f)
@@ -59,4 +61,21 @@ long mm_os_spawn(unsigned long flags, void *stack, void *block, void (*run)(void
 __attribute__((naked)) void mm_os_signal_return(void)
 {
     __asm__("mov %[number], %%eax\n\tsyscall" : : [number] "i"(SYS_rt_sigreturn));
+}
+
+/* Leaf 1 packs them: stepping 4 bits, model 4, family 4, then further bits of model and family. */
+void mm_os_processor(uint16_t *ret_family, uint16_t *ret_revision)
+{
+    unsigned a = 0;
+    unsigned b, c, d;
+
+    (void)__get_cpuid(1, &a, &b, &c, &d); /* every x86-64 has leaf 1 */
+    unsigned family = a >> 8 & 15;
+    unsigned model = a >> 4 & 15;
+    if (family == 6 || family == 15)
+        model |= a >> 12 & 0xf0;
+    if (family == 15)
+        family += a >> 20 & 255;
+    *ret_family = (uint16_t)family;
+    *ret_revision = (uint16_t)(model << 8 | (a & 15));
 }
