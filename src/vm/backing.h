@@ -51,6 +51,13 @@ struct backing {
 
     /* Contents become zero at once; access stays (MADV_DONTNEED of private memory). */
     NTSTATUS (*zero)(struct range r);
+
+    /*
+     * The range, content-free, is about to be mapped over by other code (mm_vm_lend): keep hands
+     * off it until take_back, which makes it inaccessible memory of this backing again.
+     */
+    void (*lend)(struct range r);
+    NTSTATUS (*take_back)(struct range r);
 };
 
 extern const struct backing mm_backing_kernel;
