@@ -128,8 +128,8 @@ WINBASEAPI BOOL WINAPI VirtualFreeEx(HANDLE process, LPVOID address, SIZE_T size
 WINBASEAPI BOOL WINAPI VirtualProtect(LPVOID address, SIZE_T size, DWORD protect, PDWORD old);
 
 /* VirtualProtect in a process; ERROR_INVALID_HANDLE: `process` is not a process. */
-WINBASEAPI BOOL WINAPI VirtualProtectEx(HANDLE process, LPVOID address, SIZE_T size,
-                                        DWORD protect, PDWORD old);
+WINBASEAPI BOOL WINAPI VirtualProtectEx(HANDLE process, LPVOID address, SIZE_T size, DWORD protect,
+                                        PDWORD old);
 
 /*
  * Tell what the pages from an address on are, as far as they tell the same story.

@@ -19,10 +19,10 @@ typedef struct _SYSTEM_INFO {
             WORD wReserved;
         };
     };
-    DWORD dwPageSize;                    /* bytes: the unit of commit and protection */
-    LPVOID lpMinimumApplicationAddress;  /* the lowest address VirtualAlloc gives out */
-    LPVOID lpMaximumApplicationAddress;  /* the highest */
-    DWORD_PTR dwActiveProcessorMask;     /* one bit a processor, of the first 64 */
+    DWORD dwPageSize;                   /* bytes: the unit of commit and protection */
+    LPVOID lpMinimumApplicationAddress; /* the lowest address VirtualAlloc gives out */
+    LPVOID lpMaximumApplicationAddress; /* the highest */
+    DWORD_PTR dwActiveProcessorMask;    /* one bit a processor, of the first 64 */
     DWORD dwNumberOfProcessors;
     DWORD dwProcessorType;
     DWORD dwAllocationGranularity; /* bytes: where reservations start */

@@ -22,10 +22,10 @@ extern "C" {
 #endif
 
 #ifdef STRICT
-#define DECLARE_HANDLE(name)  \
-    struct name##__ {         \
-        int unused;           \
-    };                        \
+#define DECLARE_HANDLE(name)                                                                       \
+    struct name##__ {                                                                              \
+        int unused;                                                                                \
+    };                                                                                             \
     typedef struct name##__ *name
 #else
 #define DECLARE_HANDLE(name) typedef HANDLE name
@@ -135,7 +135,8 @@ typedef enum MEM_EXTENDED_PARAMETER_TYPE {
     MemExtendedParameterAttributeFlags,
     MemExtendedParameterImageMachine,
     MemExtendedParameterMax
-} MEM_EXTENDED_PARAMETER_TYPE, *PMEM_EXTENDED_PARAMETER_TYPE;
+} MEM_EXTENDED_PARAMETER_TYPE,
+    *PMEM_EXTENDED_PARAMETER_TYPE;
 
 #define MEM_EXTENDED_PARAMETER_TYPE_BITS 8
 
