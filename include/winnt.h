@@ -22,10 +22,10 @@ extern "C" {
 #endif
 
 #ifdef STRICT
-#define DECLARE_HANDLE(name)                                                                       \
-    struct name##__ {                                                                              \
-        int unused;                                                                                \
-    };                                                                                             \
+#define DECLARE_HANDLE(name) \
+    struct name##__ {        \
+        int unused;          \
+    };                       \
     typedef struct name##__ *name
 #else
 #define DECLARE_HANDLE(name) typedef HANDLE name

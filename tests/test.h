@@ -35,7 +35,10 @@ struct test {
     const char *rows; /* rows of the semantics table: "S001 S002", or "" */
 };
 
-#define TEST(function, rows) {function, #function, rows}
+#define TEST(function, rows)      \
+    {                             \
+        function, #function, rows \
+    }
 #define TEST_COUNT(tests) (sizeof(tests) / sizeof((tests)[0]))
 
 enum test_outcome { TEST_PASSED, TEST_FAILED, TEST_SKIPPED };
@@ -63,8 +66,9 @@ static void test_leave(void)
         longjmp(*test_escape, 1);
 }
 
-__attribute__((unused, format(printf, 4, 5))) static void
-test_fail(const char *file, int line, const char *condition, const char *format, ...)
+__attribute__((unused, format(printf, 4, 5))) static void test_fail(const char *file, int line,
+                                                                    const char *condition,
+                                                                    const char *format, ...)
 {
     int n = snprintf(test_now.text, sizeof(test_now.text), "%s: ", condition);
     if (n > 0 && n < (int)sizeof(test_now.text)) {

@@ -205,7 +205,7 @@ void mm_os_wake(atomic_uint *word, int count);
 int mm_os_wait_shared(atomic_uint *word, unsigned expected, uint64_t nanoseconds);
 void mm_os_wake_shared(atomic_uint *word, int count);
 
-uint64_t mm_os_now(void); /* monotonic nanoseconds */
+uint64_t mm_os_now(void);        /* monotonic nanoseconds */
 uint64_t mm_os_thread_cpu(void); /* CPU nanoseconds of the calling thread */
 void mm_os_sleep(uint64_t nanoseconds);
 pid_t mm_os_pid(void);
@@ -251,11 +251,11 @@ void mm_os_faults(struct os_faults *ret_faults);
 int mm_os_resident(uint64_t *ret_all, uint64_t *ret_shared);
 
 struct os_machine {
-    uint64_t memory;      /* bytes of RAM, or the cgroup's limit when that is lower */
-    uint64_t available;   /* bytes */
-    uint64_t swap;        /* bytes */
-    uint64_t swap_free;   /* bytes */
-    unsigned processors;  /* online */
+    uint64_t memory;     /* bytes of RAM, or the cgroup's limit when that is lower */
+    uint64_t available;  /* bytes */
+    uint64_t swap;       /* bytes */
+    uint64_t swap_free;  /* bytes */
+    unsigned processors; /* online */
 };
 void mm_os_machine(struct os_machine *ret_machine);
 
@@ -274,23 +274,23 @@ void mm_os_processor(uint16_t *ret_family, uint16_t *ret_revision);
 
 /* Why a thread was stopped. */
 enum os_fault_cause {
-    OS_FAULT_SENT,           /* no fault: kill, tgkill, sigqueue, a timer */
-    OS_FAULT_OTHER,          /* no fault of the program's: tracing, perf, what is unknown */
-    OS_FAULT_ACCESS,         /* `access` to `address` is not allowed there */
-    OS_FAULT_GENERAL,        /* an address no page can have, or an instruction of the kernel's */
-    OS_FAULT_PAGE_IO,        /* the contents of the page at `address` cannot be had */
-    OS_FAULT_PAGE_BROKEN,    /* the RAM at `address` is broken */
+    OS_FAULT_SENT,        /* no fault: kill, tgkill, sigqueue, a timer */
+    OS_FAULT_OTHER,       /* no fault of the program's: tracing, perf, what is unknown */
+    OS_FAULT_ACCESS,      /* `access` to `address` is not allowed there */
+    OS_FAULT_GENERAL,     /* an address no page can have, or an instruction of the kernel's */
+    OS_FAULT_PAGE_IO,     /* the contents of the page at `address` cannot be had */
+    OS_FAULT_PAGE_BROKEN, /* the RAM at `address` is broken */
     OS_FAULT_MISALIGNED,
-    OS_FAULT_DIVIDE,         /* integer division by zero or out of range */
-    OS_FAULT_OVERFLOW,       /* integer */
+    OS_FAULT_DIVIDE,   /* integer division by zero or out of range */
+    OS_FAULT_OVERFLOW, /* integer */
     OS_FAULT_BOUNDS,
     OS_FAULT_FLOAT_DIVIDE,
     OS_FAULT_FLOAT_OVERFLOW,
     OS_FAULT_FLOAT_UNDERFLOW,
     OS_FAULT_FLOAT_INEXACT,
     OS_FAULT_FLOAT_INVALID,
-    OS_FAULT_INSTRUCTION,    /* unknown to the processor */
-    OS_FAULT_PRIVILEGED,     /* an instruction of the kernel's */
+    OS_FAULT_INSTRUCTION, /* unknown to the processor */
+    OS_FAULT_PRIVILEGED,  /* an instruction of the kernel's */
     OS_FAULT_BREAKPOINT,
     OS_FAULT_STEP,
 };
@@ -303,8 +303,8 @@ struct os_fault {
     int access;        /* OS_READ, OS_WRITE or OS_EXEC */
     uintptr_t ip;      /* the instruction */
     uintptr_t sp;
-    void *info;        /* siginfo_t, for those who come after */
-    void *context;     /* ucontext_t */
+    void *info;    /* siginfo_t, for those who come after */
+    void *context; /* ucontext_t */
 };
 
 /*

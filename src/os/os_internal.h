@@ -21,6 +21,16 @@ void mm_os_thread_block(char *block);
 /* What a signal handler returns to. */
 void mm_os_signal_return(void);
 
+/* What the kernel wants of a handler: libc's wrapper cannot be used, preload/ stands before it. */
+struct kernel_action {
+    uintptr_t handler;
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+#define SA_RESTORER_BIT 0x04000000ul
+
 #define call0(n) mm_os_call(n, 0, 0, 0, 0, 0, 0)
 #define call1(n, a) mm_os_call(n, (long)(a), 0, 0, 0, 0, 0)
 #define call2(n, a, b) mm_os_call(n, (long)(a), (long)(b), 0, 0, 0, 0)

@@ -14,7 +14,8 @@ enum { FREE, HELD, AWAITED };
 
 static int wait_on(atomic_uint *word, int operation, unsigned expected, uint64_t nanoseconds)
 {
-    struct timespec limit = {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)};
+    struct timespec limit = {(time_t)(nanoseconds / 1000000000u),
+                             (long)(nanoseconds % 1000000000u)};
     return (int)call6(SYS_futex, word, operation, expected, nanoseconds ? &limit : NULL, NULL, 0);
 }
 

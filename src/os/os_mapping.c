@@ -64,6 +64,8 @@ static int ask_kernel(int fd, uintptr_t address, struct os_mapping *m)
                 (q.vma_flags & VMA_EXECUTABLE ? OS_EXEC : 0);
     m->shared = q.vma_flags & VMA_SHARED;
     m->file = q.inode != 0;
+    m->offset = q.vma_offset;
+    m->inode = q.inode;
     return 0;
 }
 
@@ -71,12 +73,23 @@ static const char *hex(const char *at, uintptr_t *ret_value)
 {
     uintptr_t value = 0;
     for (;; at++) {
-        int digit = *at >= '0' && *at <= '9' ? *at - '0' : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10 : -1;
+        int digit = *at >= '0' && *at <= '9'   ? *at - '0'
+                    : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10
+                                               : -1;
         if (digit < 0)
             break;
         value = value << 4 | (uintptr_t)digit;
     }
     *ret_value = value;
+    return at;
+}
+
+static const char *skip_field(const char *at)
+{
+    while (*at && *at != ' ')
+        at++;
+    while (*at == ' ')
+        at++;
     return at;
 }
 
@@ -89,18 +102,18 @@ static void parse_line(const char *line, struct os_mapping *m)
         m->start = m->end = 0;
         return;
     }
-    m->access = (at[1] == 'r' ? OS_READ : 0) | (at[2] == 'w' ? OS_WRITE : 0) |
-                (at[3] == 'x' ? OS_EXEC : 0);
+    m->access =
+        (at[1] == 'r' ? OS_READ : 0) | (at[2] == 'w' ? OS_WRITE : 0) | (at[3] == 'x' ? OS_EXEC : 0);
     m->shared = at[4] == 's';
-    for (int field = 0; field < 4; field++) { /* access, offset, device, inode */
-        while (*at == ' ')
-            at++;
-        m->file = *at != '0' || at[1] != ' ';
-        while (*at && *at != ' ')
-            at++;
-    }
-    while (*at == ' ')
-        at++;
+    at = skip_field(at + 1); /* access */
+    uintptr_t offset;
+    (void)hex(at, &offset); /* cannot fail: no digits are 0 */
+    m->offset = offset;
+    at = skip_field(skip_field(at)); /* offset, device */
+    for (m->inode = 0; *at >= '0' && *at <= '9'; at++)
+        m->inode = m->inode * 10 + (uint64_t)(*at - '0');
+    m->file = m->inode != 0;
+    at = skip_field(at);
     size_t length = min_size(strlen(at), sizeof m->name - 1);
     memcpy(m->name, at, length);
     m->name[length] = '\0';

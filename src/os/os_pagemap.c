@@ -135,8 +135,8 @@ static int read_words(uintptr_t start, uintptr_t end, bool private_only, struct 
     return count;
 }
 
-static int scan(uintptr_t start, uintptr_t end, bool private_only, struct os_run *runs, int capacity,
-                uintptr_t *ret_stopped_at)
+static int scan(uintptr_t start, uintptr_t end, bool private_only, struct os_run *runs,
+                int capacity, uintptr_t *ret_stopped_at)
 {
     struct page_region found[RUNS_PER_CALL];
     uint64_t inverted = private_only ? PAGE_IS_FILE : 0;

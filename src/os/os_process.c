@@ -167,7 +167,8 @@ void mm_os_machine(struct os_machine *ret_machine)
 }
 
 /* Where the process's memory cgroup shows itself: the usual mounts, own path first. */
-static int cgroup_number(const char *folder, const char *path, const char *file, uint64_t *ret_value)
+static int cgroup_number(const char *folder, const char *path, const char *file,
+                         uint64_t *ret_value)
 {
     char name[512];
     char text[64];

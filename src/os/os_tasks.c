@@ -67,20 +67,10 @@ int mm_os_task_signal(pid_t tid, int signal)
     return (int)call3(SYS_tgkill, mm_os_pid(), tid, signal);
 }
 
-/* What the kernel wants of a handler: libc's wrapper cannot be used, preload/ stands before it. */
-struct kernel_action {
-    void (*handler)(int);
-    unsigned long flags;
-    void (*restorer)(void);
-    uint64_t mask;
-};
-
-#define SA_RESTORER_BIT 0x04000000ul
-
 int mm_os_pause_handler(int signal, void (*handler)(int))
 {
     struct kernel_action action = {
-        .handler = handler,
+        .handler = (uintptr_t)handler,
         .flags = SA_RESTART | SA_RESTORER_BIT,
         .restorer = mm_os_signal_return,
         .mask = ~0ull,

@@ -17,8 +17,8 @@
 
 #define STACK_BYTES (256 * KIB)
 #define BLOCK_BYTES (16 * KIB)
-#define THREAD_FLAGS                                                                            \
-    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |         \
+#define THREAD_FLAGS                                                                    \
+    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
      CLONE_SETTLS)
 
 #define MOST_THREADS 16

@@ -26,7 +26,6 @@ uint64_t mm_os_thread_cpu(void)
 
 void mm_os_sleep(uint64_t nanoseconds)
 {
-    struct timespec wish = {(time_t)(nanoseconds / 1000000000u),
-                            (long)(nanoseconds % 1000000000u)};
+    struct timespec wish = {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)};
     (void)call2(SYS_nanosleep, &wish, NULL); /* early by a signal is fine: callers look again */
 }

@@ -38,10 +38,10 @@ void mm_vm_init(const struct backing *backing);
  *    STATUS_CONFLICTING_ADDRESSES, STATUS_COMMITMENT_LIMIT, STATUS_NO_MEMORY; nothing changed then
  */
 struct vm_request {
-    void *address; /* NULL: anywhere */
-    size_t size;   /* bytes */
-    ULONG type;    /* MEM_RESERVE | MEM_COMMIT | MEM_RESET ... */
-    ULONG protect; /* PAGE_* */
+    void *address;  /* NULL: anywhere */
+    size_t size;    /* bytes */
+    ULONG type;     /* MEM_RESERVE | MEM_COMMIT | MEM_RESET ... */
+    ULONG protect;  /* PAGE_* */
     unsigned hints; /* MM_VM_TOUCHED_SOON */
 };
 NTSTATUS mm_vm_allocate(const struct vm_request *request, void **ret_base, size_t *ret_size);

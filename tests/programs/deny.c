@@ -28,19 +28,19 @@
 #define OWN_ARCH AUDIT_ARCH_AARCH64
 #endif
 
-#define DENIED(call, error)                                                                        \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),                                               \
+#define DENIED(call, error)                          \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1), \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
 
-#define COMMON                                                                                     \
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),                       \
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0),                                       \
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),                                       \
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),                     \
-        DENIED(__NR_userfaultfd, EPERM), DENIED(__NR_perf_event_open, EPERM),                      \
-        DENIED(__NR_io_uring_setup, EPERM), DENIED(__NR_io_uring_enter, EPERM),                    \
-        DENIED(__NR_io_uring_register, EPERM), DENIED(__NR_bpf, EPERM),                            \
-        DENIED(__NR_process_madvise, EPERM), DENIED(__NR_swapon, EPERM),                           \
+#define COMMON                                                                  \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),    \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0),                    \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),                    \
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),  \
+        DENIED(__NR_userfaultfd, EPERM), DENIED(__NR_perf_event_open, EPERM),   \
+        DENIED(__NR_io_uring_setup, EPERM), DENIED(__NR_io_uring_enter, EPERM), \
+        DENIED(__NR_io_uring_register, EPERM), DENIED(__NR_bpf, EPERM),         \
+        DENIED(__NR_process_madvise, EPERM), DENIED(__NR_swapon, EPERM),        \
         DENIED(__NR_mount, EPERM), DENIED(__NR_unshare, EPERM)
 
 static struct sock_filter docker_filter[] = {
