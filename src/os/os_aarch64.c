@@ -55,14 +55,14 @@ long mm_os_spawn(unsigned long flags, void *stack, void *block, void (*run)(void
     return x0;
 }
 
-void mm_os_signal_return(void)
-{
-    (void)call0(SYS_rt_sigreturn); /* the kernel's own trampoline is used on aarch64 */
-}
-
-/* The kernel keeps the identification register from user mode on some machines: only the level. */
-void mm_os_processor(uint16_t *ret_family, uint16_t *ret_revision)
-{
-    *ret_family = 8;
-    *ret_revision = 0;
-}
+/* The frame lies at sp: nothing may be pushed before the call. */
+__asm__(".text\n"
+        ".balign 16\n"
+        "    nop\n"
+        ".globl mm_os_signal_return\n"
+        ".hidden mm_os_signal_return\n"
+        ".type mm_os_signal_return, @function\n"
+        "mm_os_signal_return:\n"
+        "    mov x8, #139\n" /* rt_sigreturn */
+        "    svc 0\n"
+        ".size mm_os_signal_return, . - mm_os_signal_return\n");
