@@ -1,0 +1,127 @@
+/*
+ * folder.c - where the page file lives, and how big everything is.
+ *
+ * A folder the user named is used or refused; otherwise the first that passes the probe is taken.
+ * The page file is sparse and its space is promised as memory is committed, so a disk with less
+ * free space than the page file's size is no error here: it only makes commits fail earlier.
+ */
+#include "run/run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "common/say.h"
+#include "common/size.h"
+
+#define LEAST_SPACE ((uint64_t)16 << 20)
+#define LONGEST_FOLDER 255 /* bytes; what the library takes */
+
+static uint64_t machine_memory(void)
+{
+    struct sysinfo s;
+    return sysinfo(&s) == 0 ? (uint64_t)s.totalram * s.mem_unit : UINT64_MAX;
+}
+
+/* Probe a folder.  NULL: it is fit and *ret_folder is its full name; else why not. */
+static const char *try_folder(const char *name, char ret_folder[PATH_MAX],
+                              struct mm_probe *ret_probe)
+{
+    char full[PATH_MAX];
+    if (!realpath(name, full))
+        return errno == ENOENT ? "there is no such folder" : strerror(errno);
+    if (strlen(full) > LONGEST_FOLDER)
+        return "its full name is longer than 255 bytes";
+    struct mm_probe probe;
+    mm_probe_folder_cached(full, &probe);
+    if (!mm_probe_is_fit(&probe))
+        return mm_probe_reason(&probe);
+    if (probe.free_bytes < LEAST_SPACE)
+        return "there is no space left";
+    strcpy(ret_folder, full);
+    *ret_probe = probe;
+    return NULL;
+}
+
+/* The folders to try, in order; NULL entries are passed over. */
+static bool choose_folder(char ret_folder[PATH_MAX], struct mm_probe *ret_probe)
+{
+    char cache[PATH_MAX];
+    const char *home = getenv("HOME");
+    snprintf(cache, sizeof(cache), "%s/.cache", home ? home : "");
+    const char *const candidates[] = {getenv("NTMM_PAGEFILE_DIR"), "/var/tmp", home ? cache : NULL,
+                                      "."};
+    for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
+        if (candidates[i] && candidates[i][0] && !try_folder(candidates[i], ret_folder, ret_probe))
+            return true;
+    }
+    return false;
+}
+
+static int refuse_folder(const char *folder, const char *why)
+{
+    char other[PATH_MAX];
+    struct mm_probe probe;
+    if (choose_folder(other, &probe))
+        mm_say("page-file folder %s: %s; %s would do", folder, why, other);
+    else
+        mm_say("page-file folder %s: %s; 'ntmm doctor FOLDER' tests others", folder, why);
+    return RUN_REFUSED;
+}
+
+static int settle_folder(struct run_options *o, struct mm_probe *ret_probe)
+{
+    char asked[PATH_MAX];
+    if (o->folder[0]) {
+        strcpy(asked, o->folder);
+        const char *why = try_folder(asked, o->folder, ret_probe);
+        return why ? refuse_folder(asked, why) : -1;
+    }
+    if (choose_folder(o->folder, ret_probe))
+        return -1;
+    mm_say("neither /var/tmp, ~/.cache nor this folder can hold a page file; name one that can: "
+           "--pagefile SIZE:DIR ('ntmm doctor DIR' tests it)");
+    return RUN_REFUSED;
+}
+
+static void settle_page_file(struct run_options *o, const struct mm_probe *probe)
+{
+    uint64_t room = probe->free_bytes / 10 * 9;
+    if (!o->page_file_given) {
+        o->page_file = 4 * o->ram < room ? 4 * o->ram : room;
+    } else if (o->page_file > probe->free_bytes) {
+        mm_say("note: %s has %s free, less than the page file; commits past that will fail",
+               o->folder, mm_size_short(probe->free_bytes).s);
+    }
+}
+
+static int settle_commit_limit(struct run_options *o)
+{
+    uint64_t most = o->ram + o->page_file;
+    if (o->ram && o->commit_limit > most) {
+        mm_say("--commit-limit %s is more than RAM and page file together (%s); raise --pagefile",
+               mm_size_short(o->commit_limit).s, mm_size_short(most).s);
+        return RUN_REFUSED;
+    }
+    if (!o->commit_limit)
+        o->commit_limit = most;
+    return -1;
+}
+
+int mm_run_folder(struct run_options *o, struct mm_probe *ret_probe)
+{
+    uint64_t memory = machine_memory();
+    if (o->ram > memory) {
+        mm_say("--ram %s is more than this machine has (%s); give less", mm_size_short(o->ram).s,
+               mm_size_short(memory).s);
+        return RUN_REFUSED;
+    }
+    if (mm_run_is_paged(o)) {
+        int result = settle_folder(o, ret_probe);
+        if (result >= 0)
+            return result;
+        settle_page_file(o, ret_probe);
+    }
+    return settle_commit_limit(o);
+}
