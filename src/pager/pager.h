@@ -52,20 +52,4 @@ void mm_pager_after_fork_in_child(void);
 /* The real-time signal the pager pauses threads with; programs may not block or take it. */
 int mm_pager_signal(void);
 
-/* Where a folder fails as a home for a page file, and how; the same test `ntmm doctor` makes. */
-struct pager_probe {
-    int open_error;      /* errno of making a nameless file, 0 fine */
-    int space_error;     /* errno of promising space (fallocate) */
-    bool pages_leave;    /* written, dropped, and gone from RAM */
-    bool pages_return;   /* and read back unharmed */
-    bool start_writing;  /* sync_file_range does write */
-    bool cache_counts;   /* cachestat does count */
-    bool read_ahead;     /* readahead brings pages in */
-    uint64_t free_bytes; /* space on that file system */
-    uint64_t fs_type;    /* statfs f_type */
-    uint64_t write_ns;   /* nanoseconds that writing 2 MiB took */
-    uint64_t read_ns;    /* nanoseconds that reading 2 MiB took */
-};
-void mm_pager_probe(const char *folder, struct pager_probe *ret_probe);
-
 #endif
