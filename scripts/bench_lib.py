@@ -153,7 +153,7 @@ class Run:
 
     def __init__(self):
         self.seconds = self.status = self.md5 = self.major = self.peak = self.exact_peak = None
-        self.kills, self.samples, self.cpu, self.errors = 0, 0, 0.0, ""
+        self.kills, self.samples, self.cpu, self.errors, self.pager = 0, 0, 0.0, "", None
 
     def ok(self, md5=None):
         return self.status == 0 and not self.kills and (md5 is None or self.md5 == md5)
