@@ -490,7 +490,7 @@ NTSYSAPI VOID NTAPI RtlZeroMemory(VOID *destination, SIZE_T length);
  *
  * Returns `address`.  Cannot fail; the block must be writable.
  */
-FORCEINLINE PVOID RtlSecureZeroMemory(PVOID address, SIZE_T length)
+NTSYSAPI FORCEINLINE PVOID RtlSecureZeroMemory(PVOID address, SIZE_T length)
 {
     __builtin_memset(address, 0, length);
     /* The compiler must think that someone looks. */
@@ -504,8 +504,9 @@ FORCEINLINE PVOID RtlSecureZeroMemory(PVOID address, SIZE_T length)
  * Each byte is read and written once.  Copy is for blocks that do not overlap, Move for any.
  * All return `destination`.
  */
-FORCEINLINE volatile void *RtlCopyVolatileMemory(volatile void *destination,
-                                                 volatile const void *source, SIZE_T length)
+NTSYSAPI FORCEINLINE volatile void *RtlCopyVolatileMemory(volatile void *destination,
+                                                          volatile const void *source,
+                                                          SIZE_T length)
 {
     volatile char *to = (volatile char *)destination;
     volatile const char *from = (volatile const char *)source;
@@ -514,8 +515,9 @@ FORCEINLINE volatile void *RtlCopyVolatileMemory(volatile void *destination,
     return destination;
 }
 
-FORCEINLINE volatile void *RtlMoveVolatileMemory(volatile void *destination,
-                                                 volatile const void *source, SIZE_T length)
+NTSYSAPI FORCEINLINE volatile void *RtlMoveVolatileMemory(volatile void *destination,
+                                                          volatile const void *source,
+                                                          SIZE_T length)
 {
     volatile char *to = (volatile char *)destination;
     volatile const char *from = (volatile const char *)source;
@@ -526,8 +528,8 @@ FORCEINLINE volatile void *RtlMoveVolatileMemory(volatile void *destination,
     return destination;
 }
 
-FORCEINLINE volatile void *RtlFillVolatileMemory(volatile void *destination, SIZE_T length,
-                                                 int fill)
+NTSYSAPI FORCEINLINE volatile void *RtlFillVolatileMemory(volatile void *destination, SIZE_T length,
+                                                          int fill)
 {
     volatile char *to = (volatile char *)destination;
     for (SIZE_T i = 0; i < length; i++)
@@ -535,12 +537,12 @@ FORCEINLINE volatile void *RtlFillVolatileMemory(volatile void *destination, SIZ
     return destination;
 }
 
-FORCEINLINE volatile void *RtlZeroVolatileMemory(volatile void *destination, SIZE_T length)
+NTSYSAPI FORCEINLINE volatile void *RtlZeroVolatileMemory(volatile void *destination, SIZE_T length)
 {
     return RtlFillVolatileMemory(destination, length, 0);
 }
 
-FORCEINLINE volatile void *RtlSecureZeroMemory2(volatile void *address, SIZE_T length)
+NTSYSAPI FORCEINLINE volatile void *RtlSecureZeroMemory2(volatile void *address, SIZE_T length)
 {
     return RtlFillVolatileMemory(address, length, 0);
 }

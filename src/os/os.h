@@ -58,6 +58,9 @@ int mm_os_discard(void *where, size_t size);
 /* Destroy the contents of a shared file mapping: they read as zero, their disk space is freed. */
 int mm_os_remove(void *where, size_t size);
 
+/* Ask the kernel to write the range's pages to its own swap now; contents stay. */
+int mm_os_page_out(void *where, size_t size);
+
 /* Tell the kernel not to read around a fault in this range. */
 int mm_os_advise_random(void *where, size_t size);
 
@@ -102,9 +105,10 @@ struct os_mapping {
     uintptr_t end;
     int access;      /* OS_READ ... */
     bool shared;     /* MAP_SHARED */
-    bool file;       /* has a name that is a path */
-    uint64_t offset; /* where in the file it starts */
-    uint64_t inode;  /* of the file */
+    bool file;       /* has an inode */
+    uint64_t inode;  /* with device: which file, as the kernel's list names it */
+    uint64_t device;
+    uint64_t offset; /* of start in the file */
     char name[128];  /* path or [stack], [heap] ...; cut when longer */
 };
 
@@ -127,6 +131,9 @@ bool mm_os_can_read(const void *where, size_t size);
 
 /* Make a nameless file, 0600, in `folder`, `size` bytes long and sparse; ret_fd is its number. */
 int mm_os_nameless_file(const char *folder, uint64_t size, int *ret_fd);
+
+/* A pipe that children made by exec do not get. */
+int mm_os_pipe(int ret_ends[2]);
 
 int mm_os_open(const char *path, int flags, int mode);
 int mm_os_close(int fd);
@@ -258,6 +265,17 @@ struct os_machine {
     unsigned processors; /* online */
 };
 void mm_os_machine(struct os_machine *ret_machine);
+
+/* What the machine holds besides; 0 for what cannot be seen (os_census.c). */
+struct os_census {
+    uint64_t cached;        /* bytes of the page cache */
+    uint64_t reclaimable;   /* bytes of kernel memory that can be had back */
+    uint64_t unreclaimable; /* bytes of kernel memory that cannot */
+    unsigned processes;
+    unsigned threads;
+    unsigned files; /* open files */
+};
+void mm_os_census(struct os_census *ret_census);
 
 /* The memory cgroup's limit and usage in bytes; -ENOENT where there is none with a limit. */
 int mm_os_cgroup(uint64_t *ret_limit, uint64_t *ret_usage);

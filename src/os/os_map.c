@@ -95,6 +95,11 @@ int mm_os_advise_random(void *where, size_t size)
     return advise(where, size, MADV_RANDOM);
 }
 
+int mm_os_page_out(void *where, size_t size)
+{
+    return advise(where, size, MADV_PAGEOUT);
+}
+
 int mm_os_inherit(void *where, size_t size, bool inherit)
 {
     return advise(where, size, inherit ? MADV_DOFORK : MADV_DONTFORK);
