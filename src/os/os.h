@@ -103,10 +103,10 @@ bool mm_os_has_pagemap_scan(void);
 struct os_mapping {
     uintptr_t start;
     uintptr_t end;
-    int access;      /* OS_READ ... */
-    bool shared;     /* MAP_SHARED */
-    bool file;       /* has an inode */
-    uint64_t inode;  /* with device: which file, as the kernel's list names it */
+    int access;     /* OS_READ ... */
+    bool shared;    /* MAP_SHARED */
+    bool file;      /* has an inode */
+    uint64_t inode; /* with device: which file, as the kernel's list names it */
     uint64_t device;
     uint64_t offset; /* of start in the file */
     char name[128];  /* path or [stack], [heap] ...; cut when longer */

@@ -19,6 +19,11 @@
 /* A page file of our own is kept away from the low numbers that programs close in bulk. */
 #define FD_OUT_OF_THE_WAY 700
 
+int mm_os_pipe(int ret_ends[2])
+{
+    return (int)call2(SYS_pipe2, ret_ends, O_CLOEXEC);
+}
+
 int mm_os_open(const char *path, int flags, int mode)
 {
     return (int)call4(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);

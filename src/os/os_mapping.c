@@ -64,8 +64,9 @@ static int ask_kernel(int fd, uintptr_t address, struct os_mapping *m)
                 (q.vma_flags & VMA_EXECUTABLE ? OS_EXEC : 0);
     m->shared = q.vma_flags & VMA_SHARED;
     m->file = q.inode != 0;
-    m->offset = q.vma_offset;
     m->inode = q.inode;
+    m->device = (uint64_t)q.dev_major << 32 | q.dev_minor;
+    m->offset = q.vma_offset;
     return 0;
 }
 
@@ -109,7 +110,13 @@ static void parse_line(const char *line, struct os_mapping *m)
     uintptr_t offset;
     (void)hex(at, &offset); /* cannot fail: no digits are 0 */
     m->offset = offset;
-    at = skip_field(skip_field(at)); /* offset, device */
+    uintptr_t major;
+    uintptr_t minor;
+    at = skip_field(at);
+    const char *colon = hex(at, &major);
+    (void)hex(colon + (*colon == ':'), &minor);
+    m->device = (uint64_t)major << 32 | minor;
+    at = skip_field(at);
     for (m->inode = 0; *at >= '0' && *at <= '9'; at++)
         m->inode = m->inode * 10 + (uint64_t)(*at - '0');
     m->file = m->inode != 0;

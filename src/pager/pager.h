@@ -15,11 +15,11 @@
 struct backing;
 
 struct pager_options {
-    uint64_t ram;          /* bytes the process may hold in RAM */
-    uint64_t page_file;    /* bytes the page file may grow to */
-    char folder[256];      /* where the page file lives */
-    bool start_writing;    /* sync_file_range writes here (probed); else msync */
-    bool cache_counts;     /* cachestat counts here (probed); else mincore */
+    uint64_t ram;       /* bytes the process may hold in RAM */
+    uint64_t page_file; /* bytes the page file may grow to */
+    char folder[256];   /* where the page file lives */
+    bool start_writing; /* sync_file_range writes here (probed); else msync */
+    bool cache_counts;  /* cachestat counts here (probed); else mincore */
 };
 
 /*

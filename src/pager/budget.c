@@ -1,0 +1,155 @@
+/*
+ * budget.c - what is resident, and what may be.
+ *
+ * The kernel tells what a file has in the page cache, but not for nothing: a census costs 2 to 27
+ * ns a page.  So it is taken now and then, at most a fiftieth of the time, and between two of them
+ * the number is carried on by what is known exactly: pages zeroed, read ahead and dropped by us,
+ * and the kernel's count of major faults, each of which brought in one page.
+ *
+ * The program's other memory (its stack, code, libraries) counts against the budget too.
+ */
+#include "pager/pager_internal.h"
+
+#define LEAST_INTERVAL 50000000u /* ns between two censuses */
+#define COST_FACTOR 50           /* a census of 1 ms is taken at most every 50 ms */
+
+static atomic_ullong budget;       /* pages */
+static atomic_ullong counted;      /* page-file pages in RAM at the census */
+static atomic_ullong unpaged;      /* other pages of the process */
+static atomic_ullong major_then;   /* major faults at the census */
+static atomic_llong since;         /* pages added less pages dropped since */
+static uint64_t next_census;       /* trimmer only */
+static struct os_lock census_lock; /* one at a time */
+
+uint64_t mm_budget_pages(void)
+{
+    return atomic_load_explicit(&budget, memory_order_relaxed);
+}
+
+void mm_budget_set(uint64_t pages)
+{
+    atomic_store(&budget, pages);
+    mm_count_set(NTMM_RAM_BUDGET, pages * PAGE_BYTES);
+}
+
+void mm_budget_added(uint64_t pages)
+{
+    atomic_fetch_add_explicit(&since, (long long)pages, memory_order_relaxed);
+}
+
+void mm_budget_dropped(uint64_t pages)
+{
+    atomic_fetch_sub_explicit(&since, (long long)pages, memory_order_relaxed);
+}
+
+uint64_t mm_budget_used(void)
+{
+    struct os_faults faults;
+
+    mm_os_faults(&faults);
+    long long used = (long long)(atomic_load(&counted) + atomic_load(&unpaged)) +
+                     (long long)(faults.major - atomic_load(&major_then)) + atomic_load(&since);
+    return used < 0 ? 0 : (uint64_t)used;
+}
+
+/* Pages of one piece in the page cache. */
+static uint64_t cached_in(const struct piece *p)
+{
+    struct os_cache cache;
+    unsigned char bytes[CHUNK_BYTES >> PAGE_SHIFT];
+    uint64_t pages = 0;
+
+    if (p->high <= p->low)
+        return 0;
+    if (mm_pager_options.cache_counts &&
+        mm_os_cache_of(p->fd, mm_piece_place(p, p->low), p->high - p->low, &cache) == 0)
+        return cache.cached;
+    for (uintptr_t at = mm_piece_next_live(p, p->low); at < p->high;
+         at = mm_piece_next_live(p, at)) {
+        uintptr_t end =
+            min_size(align_down(at - p->start, CHUNK_BYTES) + CHUNK_BYTES + p->start, p->high);
+        if (mm_os_in_core((void *)at, end - at, bytes) == 0) {
+            for (size_t i = 0; i < (end - at) >> PAGE_SHIFT; i++)
+                pages += bytes[i] & 1;
+        }
+        at = end;
+    }
+    return pages;
+}
+
+/* Pages of one piece that page tables map. */
+static uint64_t mapped_in(const struct piece *p)
+{
+    struct os_run runs[64];
+    uint64_t pages = 0;
+
+    for (uintptr_t at = mm_piece_next_live(p, p->low); at < p->high;) {
+        uintptr_t end = min_size(at + GIB, p->high);
+        while (at < end) {
+            int found = mm_os_scan_present(at, end, runs, 64, &at);
+            if (found < 0)
+                return pages;
+            for (int i = 0; i < found; i++)
+                pages += (runs[i].end - runs[i].start) >> PAGE_SHIFT;
+        }
+        at = mm_piece_next_live(p, at);
+    }
+    return pages;
+}
+
+static void publish(uint64_t cached, uint64_t mapped, uint64_t others)
+{
+    uint64_t listed = cached > mapped ? cached - mapped : 0;
+
+    mm_count_set(NTMM_WORKING_SET, mapped * PAGE_BYTES);
+    mm_count_set(NTMM_STANDBY, listed * PAGE_BYTES);
+    mm_count_set(NTMM_UNPAGED, others * PAGE_BYTES);
+    mm_count_set(NTMM_RESIDENT, (cached + others) * PAGE_BYTES);
+    mm_count_peak(NTMM_RESIDENT, NTMM_RESIDENT_PEAK);
+}
+
+static void count_now(void)
+{
+    struct os_faults faults;
+    uint64_t cached = 0;
+    uint64_t mapped = 0;
+    uint64_t all = 0;
+    uint64_t shared = 0;
+
+    mm_os_faults(&faults);
+    long long before = atomic_load(&since);
+    for (int i = 0; i < mm_piece_count(); i++) {
+        cached += cached_in(mm_piece(i));
+        mapped += mapped_in(mm_piece(i));
+    }
+    if (mm_os_resident(&all, &shared))
+        all = mapped; /* cannot tell: count the paged memory alone */
+    uint64_t others = all > mapped ? all - mapped : 0;
+    atomic_store(&counted, cached);
+    atomic_store(&unpaged, others);
+    atomic_store(&major_then, faults.major);
+    atomic_fetch_sub(&since, before);
+    publish(cached, mapped, others);
+}
+
+void mm_budget_census(bool now)
+{
+    uint64_t start = mm_os_now();
+
+    if (!now && start < next_census)
+        return;
+    if (!mm_os_try_lock(&census_lock))
+        return; /* another thread is at it */
+    count_now();
+    uint64_t cost = mm_os_now() - start;
+    uint64_t interval = cost * COST_FACTOR;
+    next_census = start + (interval > LEAST_INTERVAL ? interval : LEAST_INTERVAL);
+    mm_os_unlock(&census_lock);
+}
+
+void mm_budget_forget(void)
+{
+    atomic_store(&census_lock.word, 0);
+    atomic_store(&since, 0);
+    count_now();
+}

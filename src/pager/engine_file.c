@@ -1,0 +1,286 @@
+/*
+ * engine_file.c - the file engine: committed memory is a shared mapping of a page file.
+ *
+ * The kernel's page cache holds the frames, so every system call, thread and debugger sees ordinary
+ * memory and no handler of ours stands on the access path.  This file is the engine's face to `vm`
+ * (struct backing) and starts its threads; README.md tells the theory.
+ */
+#include <errno.h>
+
+#include <ntstatus.h>
+
+#include "base/check.h"
+#include "pager/pager_internal.h"
+#include "vm/backing.h"
+
+/* Threads start when this much of the budget is committed: before it nothing can be tight. */
+#define STIR_PERCENT 40
+
+struct pager_options mm_pager_options;
+
+static bool on;
+static atomic_uint started;
+static atomic_size_t committed; /* bytes */
+
+bool mm_pager_is_on(void)
+{
+    return on;
+}
+
+static NTSTATUS status_of(int error)
+{
+    switch (error) {
+    case 0: return STATUS_SUCCESS;
+    case -ENOSPC:
+    case -EDQUOT:
+    case -EFBIG: return STATUS_COMMITMENT_LIMIT;
+    case -EEXIST: return STATUS_CONFLICTING_ADDRESSES;
+    default: return STATUS_NO_MEMORY;
+    }
+}
+
+static void start_threads(void)
+{
+    unsigned no = 0;
+
+    if (!atomic_compare_exchange_strong(&started, &no, 1))
+        return;
+    mm_budget_census(true);
+    int error = mm_os_thread_start(mm_trim_main, NULL, "ntmm-trim");
+    if (!error)
+        error = mm_os_thread_start(mm_prefetch_main, NULL, "ntmm-ahead");
+    if (!error)
+        error = mm_os_thread_start(mm_throttle_main, NULL, "ntmm-gate");
+    if (error)
+        mm_os_complain("ntmm: the pager's threads cannot start; the budget will not be held\n");
+}
+
+void mm_engine_stir(uint64_t committed_more)
+{
+    size_t total = atomic_fetch_add(&committed, committed_more) + committed_more;
+
+    if (atomic_load_explicit(&started, memory_order_relaxed))
+        return;
+    if (total > mm_budget_part(STIR_PERCENT) * PAGE_BYTES)
+        start_threads();
+}
+
+void mm_engine_forget(void)
+{
+    atomic_store(&started, 0);
+    mm_engine_stir(0);
+}
+
+/* ---- struct backing ----------------------------------------------------------------------------- */
+
+static NTSTATUS arena(void *where, size_t size, void **ret_base)
+{
+    void *base;
+    int error = mm_os_map(where, size + (where ? 0 : UNIT_BYTES), OS_NONE, &base);
+    if (error)
+        return status_of(error);
+
+    uintptr_t start = align_up((uintptr_t)base, UNIT_BYTES);
+    error = mm_pagefile_attach(start, size);
+    if (error) {
+        (void)mm_os_unmap(base, size); /* mapped above: cannot fail */
+        return status_of(error);
+    }
+    *ret_base = (void *)start;
+    return STATUS_SUCCESS;
+}
+
+static void arena_done(void *base, size_t size)
+{
+    struct piece *p = mm_piece_of((uintptr_t)base);
+    struct range r = {(uintptr_t)base, (uintptr_t)base + size};
+
+    (void)mm_pagefile_forget(p, r);           /* space is lost until exit if this fails */
+    (void)mm_os_protect(base, size, OS_NONE); /* the piece stays ours: nothing is handed out */
+}
+
+/* Prepare fresh units by writing zeros: one large folio instead of sixteen faults. */
+static void prepare(struct piece *p, struct range r)
+{
+    static const char zeros[UNIT_BYTES];
+
+    for (uintptr_t u = align_up(r.start, UNIT_BYTES); u + UNIT_BYTES <= r.end; u += UNIT_BYTES) {
+        if (mm_os_write_all(p->fd, zeros, UNIT_BYTES, mm_piece_place(p, u)))
+            return; /* the pages are holes then, which read as zero all the same */
+        mm_os_lock(&mm_unit_lock);
+        mm_unit_in(p, u)->flags |= UNIT_WHOLE;
+        mm_os_unlock(&mm_unit_lock);
+        mm_budget_added(UNIT_PAGES);
+        mm_count(NTMM_DEMAND_ZERO_FAULTS, UNIT_PAGES);
+    }
+}
+
+/* Commit the part of a range that lies in one piece. */
+static int commit_in(struct piece *p, struct range r, int access, bool soon)
+{
+    int error = mm_pagefile_promise(p, r);
+    if (error)
+        return error;
+    if (soon)
+        prepare(p, r);
+    error = mm_os_protect((void *)r.start, range_size(r), access);
+    if (error)
+        return error;
+    mm_os_lock(&mm_unit_lock);
+    mm_piece_note_live(p, r);
+    mm_os_unlock(&mm_unit_lock);
+    mm_engine_stir(range_size(r));
+    return 0;
+}
+
+/* The first part of a range that lies in one piece. */
+static struct range part_of(struct range r, struct piece **ret_piece)
+{
+    struct piece *p = mm_piece_of(r.start);
+    assert_that(p);
+    *ret_piece = p;
+    return (struct range){r.start, min_size(r.end, p->end)};
+}
+
+static NTSTATUS decommit(struct range r)
+{
+    struct piece *p;
+    int error = 0;
+
+    while (r.start < r.end && !error) {
+        struct range part = part_of(r, &p);
+        error = mm_os_protect((void *)part.start, range_size(part), OS_NONE);
+        if (!error)
+            error = mm_pagefile_forget(p, part);
+        atomic_fetch_sub(&committed, range_size(part));
+        r.start = part.end;
+    }
+    return status_of(error);
+}
+
+static NTSTATUS commit(struct range r, int access, bool soon)
+{
+    uintptr_t start = r.start;
+    struct piece *p;
+
+    while (r.start < r.end) {
+        struct range part = part_of(r, &p);
+        int error = commit_in(p, part, access, soon);
+        if (error) {
+            if (start < part.start)
+                (void)decommit((struct range){start, part.start}); /* fresh pages: nothing lost */
+            return status_of(error);
+        }
+        r.start = part.end;
+    }
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS protect(struct range r, int access)
+{
+    return status_of(mm_os_protect((void *)r.start, range_size(r), access));
+}
+
+static NTSTATUS zero(struct range r)
+{
+    struct piece *p;
+    int error = 0;
+
+    while (r.start < r.end && !error) {
+        struct range part = part_of(r, &p);
+        error = mm_pagefile_forget(p, part);
+        if (!error)
+            error = mm_pagefile_promise(p, part);
+        r.start = part.end;
+    }
+    return status_of(error);
+}
+
+static void reset(struct range r)
+{
+    (void)zero(r); /* contents may stay as they are: a failure is no harm */
+}
+
+static void flag_units(struct range r, uint8_t set, uint8_t clear)
+{
+    mm_os_lock(&mm_unit_lock);
+    for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end; u += UNIT_BYTES) {
+        struct unit *unit = mm_unit_of(u);
+        unit->flags = (uint8_t)((unit->flags & ~clear) | set);
+    }
+    mm_os_unlock(&mm_unit_lock);
+}
+
+/* Taken under the unmap lock, so that no unmapping is under way when the owner maps over it. */
+static void lend(struct range r)
+{
+    mm_os_lock(&mm_unmap_lock);
+    flag_units(r, UNIT_LENT, 0);
+    mm_os_unlock(&mm_unmap_lock);
+}
+
+/*
+ * What was lent comes back: our file again, inaccessible.  A unit that is lent in part stays
+ * flagged; it is not trimmed, which is safe.
+ */
+static NTSTATUS take_back(struct range r)
+{
+    struct piece *p;
+    int error = 0;
+
+    while (r.start < r.end && !error) {
+        struct range part = part_of(r, &p);
+        error = mm_os_map_file((void *)part.start, range_size(part), OS_NONE, p->fd,
+                               mm_piece_place(p, part.start));
+        if (!error)
+            error = mm_os_advise_random((void *)part.start, range_size(part));
+        if (!error)
+            error = mm_os_inherit((void *)part.start, range_size(part), false);
+        struct range whole = {align_up(part.start, UNIT_BYTES), align_down(part.end, UNIT_BYTES)};
+        if (!error && whole.start < whole.end)
+            flag_units(whole, 0, UNIT_LENT);
+        r.start = part.end;
+    }
+    return status_of(error);
+}
+
+static const struct backing backing_file = {
+    .name = "file",
+    .arena = arena,
+    .arena_done = arena_done,
+    .commit = commit,
+    .decommit = decommit,
+    .protect = protect,
+    .reset = reset,
+    .zero = zero,
+    .lend = lend,
+    .take_back = take_back,
+};
+
+NTSTATUS mm_pager_start(const struct pager_options *options, const struct backing **ret_backing)
+{
+    mm_pager_options = *options;
+    mm_budget_set(options->ram / PAGE_BYTES);
+    int error = mm_pagefile_open(options->folder);
+    if (!error)
+        error = mm_trim_init();
+    if (!error)
+        error = mm_throttle_init();
+    if (error)
+        return status_of(error);
+    on = true;
+    *ret_backing = &backing_file;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS mm_pager_set_budget(uint64_t ram)
+{
+    mm_budget_set(ram / PAGE_BYTES);
+    mm_trim_wake();
+    return STATUS_SUCCESS;
+}
+
+void mm_pager_empty_working_set(void)
+{
+    mm_trim_all();
+}

@@ -1,0 +1,249 @@
+/*
+ * fork.c - a child gets memory of its own.
+ *
+ * Committed memory is a shared mapping, which fork would let parent and child share for good.  So:
+ *
+ *   before     every other thread stands still; the mappings become private copies-on-write of the
+ *              page file, which a fork may copy like any private memory
+ *   child      makes page files of its own, copies what the parent's hold, then its own few pages
+ *              written since, maps them shared, tells the parent, goes on
+ *   parent     waits for that, writes its own few pages written since back to the page file, maps
+ *              it shared again, lets the threads go on
+ *
+ * At every other time the mappings are not inherited at all (MADV_DONTFORK): a child made by a bare
+ * clone system call faults rather than sharing or losing a byte.  vfork and posix_spawn share the
+ * address space until exec and need none of this.
+ *
+ * I1  between `before` and `done` nobody writes the page file's pages: the parent's threads stand,
+ *     and the two callers write private copies
+ * I2  a child that cannot have its copy ends with a message; it never runs with the wrong contents
+ */
+#include <errno.h>
+
+#include "pager/pager_internal.h"
+
+#define COPY_STEP (8 * MIB)
+
+static int done_pipe[2] = {-1, -1};
+static bool forked_private; /* before_fork did its part */
+
+static bool has_memory(void)
+{
+    for (int i = 0; i < mm_piece_count(); i++) {
+        if (mm_piece(i)->high > mm_piece(i)->low)
+            return true;
+    }
+    return false;
+}
+
+/* Call `apply` for each mapping of our own in all pieces until one fails. */
+static int each_mapping(int (*apply)(struct piece *p, const struct os_mapping *m))
+{
+    int error = 0;
+
+    for (int i = 0; i < mm_piece_count(); i++) {
+        struct piece *p = mm_piece(i);
+        struct os_mapping m;
+        for (uintptr_t at = p->start; !error && mm_piece_next_mapping(p, at, &m); at = m.end)
+            error = apply(p, &m);
+    }
+    return error;
+}
+
+static int map_private(struct piece *p, const struct os_mapping *m)
+{
+    return mm_os_map_file_private((void *)m->start, m->end - m->start, m->access, p->fd,
+                                  mm_piece_place(p, m->start));
+}
+
+static int map_shared(struct piece *p, const struct os_mapping *m)
+{
+    size_t size = m->end - m->start;
+    int error =
+        mm_os_map_file((void *)m->start, size, m->access, p->fd, mm_piece_place(p, m->start));
+    if (!error)
+        error = mm_os_advise_random((void *)m->start, size);
+    return error ? error : mm_os_inherit((void *)m->start, size, false);
+}
+
+/* Pages written since the mapping became private go to the file that p->fd names now. */
+static int write_back(struct piece *p, const struct os_mapping *m)
+{
+    struct os_run runs[64];
+
+    for (uintptr_t at = m->start; at < m->end;) {
+        int found = mm_os_scan_private(at, m->end, runs, 64, &at);
+        if (found < 0)
+            return found;
+        for (int i = 0; i < found; i++) {
+            int error = mm_os_write_all(p->fd, (void *)runs[i].start, runs[i].end - runs[i].start,
+                                        mm_piece_place(p, runs[i].start));
+            if (error)
+                return error;
+        }
+    }
+    return 0;
+}
+
+static void die(const char *why, int error)
+{
+    char line[200];
+    struct os_text t = {line, line + sizeof line - 1};
+
+    mm_os_text(&t, "ntmm: ");
+    mm_os_text(&t, why);
+    mm_os_text(&t, " (error ");
+    mm_os_text_number(&t, (uint64_t)-error);
+    mm_os_text(&t, "); is the page file's folder full?\n");
+    mm_os_complain(line);
+    mm_os_exit(125);
+}
+
+void mm_pager_before_fork(void)
+{
+    forked_private = false;
+    if (!mm_pager_is_on() || !has_memory())
+        return;
+    mm_throttle_stop_all();
+    mm_os_lock(&mm_unmap_lock);
+    mm_os_lock(&mm_unit_lock);
+    int error = mm_os_pipe(done_pipe);
+    if (!error)
+        error = each_mapping(map_private);
+    if (error)
+        die("cannot prepare for fork", error);
+    forked_private = true;
+}
+
+void mm_pager_after_fork_in_parent(void)
+{
+    char byte;
+
+    if (!forked_private)
+        return;
+    (void)mm_os_close(done_pipe[1]); /* the child holds the other one: its end is our sign */
+    while (mm_os_read(done_pipe[0], &byte, 1) == -EINTR)
+        ;
+    (void)mm_os_close(done_pipe[0]); /* nothing more to read */
+    int error = each_mapping(write_back);
+    if (!error)
+        error = each_mapping(map_shared);
+    if (error)
+        die("cannot go on after fork", error);
+    mm_os_unlock(&mm_unit_lock);
+    mm_os_unlock(&mm_unmap_lock);
+    mm_throttle_resume();
+    mm_count(NTMM_FORKS, 1);
+}
+
+/* Copy one stretch of data, and do not let the copy fill RAM. */
+static int copy_stretch(struct piece *p, int from, uint64_t start, uint64_t end)
+{
+    while (start < end) {
+        uint64_t step = min_size(end - start, COPY_STEP);
+        int error = mm_os_copy_file(from, p->fd, start, step);
+        if (error)
+            return error;
+        if (step == COPY_STEP) {
+            (void)mm_os_start_writing(p->fd, start, step); /* only so that the next line works */
+            (void)mm_os_await_writing(p->fd, start, step);
+            (void)mm_os_drop(p->fd, start, step);
+        }
+        start += step;
+    }
+    return 0;
+}
+
+static int copy_piece(struct piece *p, int from)
+{
+    uint64_t start;
+    uint64_t end;
+    uint64_t limit = mm_piece_place(p, p->high);
+    int error = 0;
+
+    if (p->high <= p->low)
+        return 0;
+    for (uint64_t at = mm_piece_place(p, p->low); !error && at < limit; at = end) {
+        error = mm_os_next_data(from, at, &start, &end);
+        if (error == -ENXIO)
+            return 0;
+        if (error || start >= limit)
+            return error;
+        end = min_size(end, limit);
+        error = copy_stretch(p, from, start, end);
+    }
+    return error;
+}
+
+/* Everything the parent promised is promised again, in the child's own file. */
+static int promise_again(struct piece *p)
+{
+    int error = 0;
+
+    for (uintptr_t u = p->low; !error && u < p->high; u += UNIT_BYTES) {
+        uintptr_t end = u;
+        while (end < p->high && mm_unit_in(p, end)->flags & UNIT_PROMISED)
+            end += UNIT_BYTES;
+        if (end > u) {
+            error = mm_os_promise(p->fd, mm_piece_place(p, u), end - u);
+            u = end - UNIT_BYTES;
+        }
+    }
+    return error;
+}
+
+static int own_files(void)
+{
+    int old[MOST_PIECES];
+    int error = mm_pagefile_renew(old);
+
+    for (int i = 0; !error && i < mm_piece_count(); i++) {
+        error = promise_again(mm_piece(i));
+        if (!error)
+            error = copy_piece(mm_piece(i), old[i]);
+    }
+    if (!error)
+        error = each_mapping(write_back);
+    if (!error)
+        error = each_mapping(map_shared);
+    for (int i = 0; !error && i < mm_piece_count(); i++) {
+        error = mm_piece_identify(mm_piece(i));
+        if (i == 0 || old[i] != old[i - 1])
+            (void)mm_os_close(old[i]); /* the parent has its own */
+    }
+    return error;
+}
+
+/* What is known of the units stems from the parent's file: forget all but the promise. */
+static void forget_records(void)
+{
+    for (int i = 0; i < mm_piece_count(); i++) {
+        struct piece *p = mm_piece(i);
+        for (uintptr_t u = align_down(p->low, UNIT_BYTES); u < p->high; u += UNIT_BYTES) {
+            struct unit *unit = mm_unit_in(p, u);
+            if (unit->evicted | unit->ahead | unit->stage | unit->flags)
+                *unit = (struct unit){.flags = unit->flags & (UNIT_PROMISED | UNIT_LENT)};
+        }
+    }
+}
+
+void mm_pager_after_fork_in_child(void)
+{
+    if (!mm_pager_is_on())
+        return;
+    mm_os_threads_gone();
+    mm_throttle_forget();
+    if (!forked_private)
+        return;
+    (void)mm_os_close(done_pipe[0]); /* the parent's end */
+    int error = own_files();
+    if (error)
+        die("a forked child cannot have memory of its own", error);
+    forget_records();
+    mm_trim_forget();
+    mm_os_unlock(&mm_unit_lock);
+    mm_os_unlock(&mm_unmap_lock);
+    (void)mm_os_close(done_pipe[1]); /* lets the parent go on */
+    mm_budget_forget();
+    mm_engine_forget();
+}

@@ -1,0 +1,121 @@
+/*
+ * pager_internal.h - what the files of the pager share.
+ *
+ * Threads: the trimmer ("ntmm-trim": hand, writer, drops), the reader ("ntmm-ahead": touches and
+ * read-ahead) and the gate ("ntmm-gate": back-pressure, never waits for a disk).  They start when
+ * the process first comes near its budget.
+ *
+ * Locks, outermost first: unmap lock, records lock (mm_unit_lock).  Neither is held over anything
+ * that waits for a disk.
+ */
+#ifndef NTMM_PAGER_INTERNAL_H
+#define NTMM_PAGER_INTERNAL_H
+
+#include "base/page.h"
+#include "os/os.h"
+#include "pager/pager.h"
+#include "pager/unit.h"
+#include "stats/counters.h"
+
+#define BATCH 32 /* units handled at once: bounds the time a lock is held and a stack frame */
+
+extern struct pager_options mm_pager_options;
+
+/* ---- budget.c: what is resident and what may be, in pages ---------------------------------- */
+
+uint64_t mm_budget_pages(void);
+void mm_budget_set(uint64_t pages);
+
+/* Pages this process holds in RAM, estimated: the last census and what changed since. */
+uint64_t mm_budget_used(void);
+
+/* Percent of the budget in pages. */
+static inline uint64_t mm_budget_part(unsigned percent)
+{
+    return mm_budget_pages() * percent / 100;
+}
+
+void mm_budget_added(uint64_t pages);   /* zeroed or read ahead into the page cache */
+void mm_budget_dropped(uint64_t pages); /* left it, confirmed */
+
+/* Count again if it is time; publishes the counters that a census knows. */
+void mm_budget_census(bool now);
+
+/* ---- pagefile.c: files and the promise of space --------------------------------------------- */
+
+int mm_pagefile_open(const char *folder);
+
+/* Map [where, where + size) onto page file space of its own, as one piece or several. */
+int mm_pagefile_attach(uintptr_t where, size_t size);
+
+/* Promise space for every page of the range, or fail with -ENOSPC and lose nothing. */
+int mm_pagefile_promise(struct piece *p, struct range r);
+
+/* The range holds nothing any more: give its space back. */
+int mm_pagefile_forget(struct piece *p, struct range r);
+
+/* In a forked child: files of its own for every piece, empty; -errno leaves things as they are. */
+int mm_pagefile_renew(int *ret_old_files);
+
+/* ---- trim.c ---------------------------------------------------------------------------------- */
+
+extern struct os_lock mm_unmap_lock; /* held while page-table entries are dropped */
+
+int mm_trim_init(void);
+void mm_trim_main(void *unused);
+void mm_trim_wake(void);
+
+/* Move the hand to `address`: what is there is trimmed next (drop-behind). */
+void mm_trim_follow(uintptr_t address);
+
+/* Units waiting, unmapped, clean or modified. */
+uint64_t mm_trim_listed(void);
+
+/* Take everything out of the working set. */
+void mm_trim_all(void);
+
+/* ---- writer.c -------------------------------------------------------------------------------- */
+
+/* Begin writing the pages of `masks`; in a folder without asynchronous writing, finish it too. */
+void mm_writer_start(const uintptr_t *units, const uint16_t *masks, int count);
+
+/* Wait for writes begun; a unit whose write failed becomes UNIT_BAD and loses nothing. */
+void mm_writer_finish(const uintptr_t *units, int count);
+
+/* ---- prefetch.c ------------------------------------------------------------------------------ */
+
+void mm_prefetch_main(void *unused);
+
+/* ---- throttle.c ------------------------------------------------------------------------------ */
+
+int mm_throttle_init(void);
+void mm_throttle_main(void *unused);
+
+/* Pause every running thread of the program, or let them go on. */
+void mm_throttle_pause(void);
+void mm_throttle_resume(void);
+
+/*
+ * Stop every other thread of the program, wherever it is, and wait until all have stopped.
+ *
+ * => system calls that cannot be restarted (poll, sleep) end with EINTR
+ */
+void mm_throttle_stop_all(void);
+
+/* Over the budget by so much that the program has to wait. */
+bool mm_throttle_is_over(void);
+
+/* In a forked child: nothing is listed, no thread runs. */
+void mm_trim_forget(void);
+void mm_throttle_forget(void);
+void mm_budget_forget(void);
+
+/* ---- engine_file.c --------------------------------------------------------------------------- */
+
+/* Start the pager's threads if memory is getting tight. */
+void mm_engine_stir(uint64_t committed_more);
+
+/* In a forked child: the threads are to be started anew. */
+void mm_engine_forget(void);
+
+#endif

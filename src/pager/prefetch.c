@@ -1,0 +1,306 @@
+/*
+ * prefetch.c - the reader: sees what was touched, finds streams, reads ahead of them.
+ *
+ * The kernel's own read-ahead is off (its window can be 8 MiB and cannot be set from here).  A page
+ * that we know as evicted and that page tables map now was read back by a hard fault; one that was
+ * asked for ahead and is mapped now is a hit.  A sweep over the page tables finds both; it goes
+ * round the committed memory a bounded step at a time, so its cost does not grow with the heap.
+ *
+ * A hard fault next to a unit touched a moment ago, near the edge where a walk in that direction
+ * comes in, begins a stream: the units ahead are asked for, twice as many each time the stream
+ * proves itself by a hit, at most 64 (4 MiB).  Direction and depth are kept with the units asked
+ * for, so that many streams can go on at once without a table of streams.
+ *
+ * Read-ahead is judged by hits in time.  A program that jumps about makes it worthless; then only
+ * one attempt in 32 is made, until they pay again.
+ */
+#include "pager/pager_internal.h"
+
+#define SWEEP_PAGES 65536    /* looked at in a step: about 0.1 ms */
+#define RECENT 96            /* touch events within which a neighbour counts as just touched */
+#define MOST_DEPTH 64        /* units ahead: 4 MiB */
+#define IO_BYTES (256 * KIB) /* asked for in one call */
+#define OVER_BUDGET 101      /* percent; beyond it nothing is read ahead */
+#define STREAM_FOLLOWED 16   /* depth from which the trimmer's hand follows a stream */
+#define FOLLOW_DISTANCE 200  /* units behind the stream */
+#define WORTH_PERCENT 40     /* hits in time below which read-ahead is throttled */
+#define ONE_IN 32
+
+static uint32_t events = RECENT + 1;
+static struct {
+    uint32_t asked;    /* units, decayed */
+    uint32_t hit;      /* of them in time, decayed */
+    uint32_t attempts; /* since throttled */
+} record;
+
+/* ---- asking ----------------------------------------------------------------------------------- */
+
+static bool room_for(uint64_t pages)
+{
+    return mm_budget_used() + pages < mm_budget_part(OVER_BUDGET);
+}
+
+static bool worth_it(void)
+{
+    if (record.asked > 2048) { /* let old experience fade */
+        record.asked /= 2;
+        record.hit /= 2;
+    }
+    if (record.asked < 64 || record.hit * 100 >= record.asked * WORTH_PERCENT)
+        return true;
+    return record.attempts++ % ONE_IN == 0;
+}
+
+static void ask(struct piece *p, struct range r)
+{
+    if (range_size(r) == 0)
+        return;
+    (void)mm_os_read_ahead(p->fd, mm_piece_place(p, r.start), range_size(r)); /* a hint */
+    mm_count(NTMM_READS, 1);
+}
+
+/* Take the evicted pages of a unit as asked for: their mask. */
+static uint16_t claim(struct unit *u, int direction, unsigned depth)
+{
+    uint16_t pages = u->evicted;
+
+    u->evicted = 0;
+    u->ahead |= pages;
+    u->direction = (int8_t)direction;
+    u->depth = (uint8_t)depth;
+    u->asked = events;
+    return pages;
+}
+
+static void asked_for(unsigned pages)
+{
+    mm_budget_added(pages);
+    mm_count(NTMM_READ_AHEAD_PAGES, pages);
+    mm_count(NTMM_PAGES_IN, pages);
+    mm_count(NTMM_PAGE_FILE, -(uint64_t)pages * PAGE_BYTES);
+}
+
+/* Ask for the evicted pages of one unit, adding to the run in `r` where they follow it. */
+static void ask_unit(struct piece *p, uintptr_t unit, uint16_t pages, struct range *r)
+{
+    while (pages) {
+        unsigned first = (unsigned)__builtin_ctz(pages);
+        unsigned length = (unsigned)__builtin_ctz(~((unsigned)pages >> first));
+        uintptr_t start = unit + first * PAGE_BYTES;
+        uintptr_t end = start + length * PAGE_BYTES;
+        bool joins = r->end == start || r->start == end;
+
+        if (!joins || range_size(*r) + (end - start) > IO_BYTES) {
+            ask(p, *r);
+            *r = (struct range){start, end};
+        } else if (r->end == start) {
+            r->end = end;
+        } else {
+            r->start = start;
+        }
+        pages &= (uint16_t) ~(((1u << length) - 1) << first);
+    }
+}
+
+/* Ask for `count` units from `unit` on in a direction; stops at memory that was never there. */
+static void fetch(struct piece *p, uintptr_t unit, int direction, unsigned count, unsigned depth)
+{
+    struct range r = {0, 0};
+
+    for (unsigned i = 0; i < count; i++) {
+        if (unit < p->low || unit >= p->high || !room_for(UNIT_PAGES))
+            break;
+        mm_os_lock(&mm_unit_lock);
+        uint16_t pages = claim(mm_unit_in(p, unit), direction, depth);
+        mm_os_unlock(&mm_unit_lock);
+        if (pages) {
+            record.asked++;
+            asked_for((unsigned)__builtin_popcount(pages));
+            ask_unit(p, unit, pages, &r);
+        }
+        unit = direction > 0 ? unit + UNIT_BYTES : unit - UNIT_BYTES;
+    }
+    ask(p, r);
+}
+
+static void follow_stream(struct piece *p, uintptr_t unit, int direction, unsigned depth)
+{
+    uintptr_t distance = FOLLOW_DISTANCE * UNIT_BYTES;
+
+    if (depth < STREAM_FOLLOWED)
+        return;
+    if (direction > 0 ? unit - p->low > distance : p->high - unit > distance)
+        mm_trim_follow(direction > 0 ? unit - distance : unit + distance);
+}
+
+/* ---- streams ---------------------------------------------------------------------------------- */
+
+static bool just_touched(struct piece *p, uintptr_t unit)
+{
+    if (unit < p->low || unit >= p->high)
+        return false;
+    return events - mm_unit_in(p, unit)->touched < RECENT;
+}
+
+/* A hard fault: begin a stream if this looks like one, or fetch the rest of the unit. */
+static void on_hard_fault(struct piece *p, uintptr_t unit, uint16_t pages)
+{
+    struct unit *u = mm_unit_in(p, unit);
+    bool low = pages & 0x00ff;
+    bool high = pages & 0xff00;
+    int direction = 0;
+
+    if (low && just_touched(p, unit - UNIT_BYTES))
+        direction = 1;
+    else if (high && just_touched(p, unit + UNIT_BYTES))
+        direction = -1;
+    if (direction && worth_it()) {
+        uintptr_t from = direction > 0 ? unit - UNIT_BYTES : unit + UNIT_BYTES;
+        unsigned before =
+            mm_unit_in(p, from)->direction == direction ? mm_unit_in(p, from)->depth : 1;
+        unsigned depth = before * 2 > MOST_DEPTH ? MOST_DEPTH : before * 2;
+        fetch(p, unit, direction, depth + 1, depth);
+    } else if (u->flags & UNIT_FETCHED || __builtin_popcount(pages) > 1) {
+        fetch(p, unit, 1, 1, 1);
+    }
+    mm_os_lock(&mm_unit_lock);
+    u->flags |= UNIT_FETCHED;
+    mm_os_unlock(&mm_unit_lock);
+}
+
+/* A unit asked for ahead is used: go on ahead of it, as deep as it was found worth. */
+static void on_hit(struct piece *p, uintptr_t unit)
+{
+    struct unit *u = mm_unit_in(p, unit);
+    int direction = u->direction;
+    unsigned depth = u->depth * 2u > MOST_DEPTH ? MOST_DEPTH : u->depth * 2u;
+    ptrdiff_t step = direction * (ptrdiff_t)UNIT_BYTES;
+    unsigned gap = 1;
+
+    if (events - u->asked < 24 + 3u * u->depth) {
+        record.hit++;
+        mm_count(NTMM_READ_AHEAD_HITS, 1);
+    }
+    if (!direction || !worth_it())
+        return;
+    uintptr_t at = unit + (uintptr_t)step;
+    while (gap <= depth && at >= p->low && at < p->high && !mm_unit_in(p, at)->evicted) {
+        gap++;
+        at += (uintptr_t)step;
+    }
+    if (gap * 4 <= depth * 3)
+        fetch(p, at, direction, depth + 1 - gap, depth);
+    follow_stream(p, unit, direction, depth);
+}
+
+/* Look at one unit that has mapped pages. */
+static void look(struct piece *p, uintptr_t unit, uint16_t present)
+{
+    struct unit *u = mm_unit_in(p, unit);
+
+    if (!(present & (u->evicted | u->ahead)))
+        return;
+    mm_os_lock(&mm_unit_lock);
+    uint16_t hard = present & u->evicted;
+    uint16_t hit = present & u->ahead;
+    u->evicted &= (uint16_t)~hard;
+    u->ahead = hit ? 0 : u->ahead;
+    mm_os_unlock(&mm_unit_lock);
+    if (hard) {
+        unsigned pages = (unsigned)__builtin_popcount(hard);
+        mm_count(NTMM_HARD_FAULTS, pages);
+        mm_count(NTMM_PAGES_IN, pages);
+        mm_count(NTMM_READS, pages);
+        mm_count(NTMM_PAGE_FILE, -(uint64_t)pages * PAGE_BYTES);
+    }
+    events++;
+    if (hit)
+        on_hit(p, unit);
+    if (hard)
+        on_hard_fault(p, unit, hard);
+    u->touched = events;
+}
+
+/* ---- the sweep -------------------------------------------------------------------------------- */
+
+static void look_at_runs(struct piece *p, const struct os_run *runs, int count)
+{
+    uintptr_t unit = 0;
+    uint16_t present = 0;
+
+    for (int i = 0; i < count; i++) {
+        for (uintptr_t u = align_down(runs[i].start, UNIT_BYTES); u < runs[i].end;
+             u += UNIT_BYTES) {
+            if (u != unit && unit)
+                look(p, unit, present);
+            if (u != unit)
+                present = 0;
+            unit = u;
+            present |= mm_unit_mask(u, runs[i].start, runs[i].end);
+        }
+    }
+    if (unit)
+        look(p, unit, present);
+}
+
+/* Go on with the sweep for one step; false when a round is complete. */
+static bool sweep_step(int *piece, uintptr_t *cursor)
+{
+    struct os_run runs[128];
+    size_t left = SWEEP_PAGES;
+
+    while (*piece < mm_piece_count()) {
+        struct piece *p = mm_piece(*piece);
+        uintptr_t at = mm_piece_next_live(p, *cursor);
+        while (at < p->high && left) {
+            uintptr_t end = min_size(at + left * PAGE_BYTES, p->high);
+            uintptr_t from = at;
+            int found = mm_os_scan_present(at, end, runs, 128, &at);
+            if (found < 0)
+                at = end;
+            look_at_runs(p, runs, found);
+            left -= min_size(left, (at - from) >> PAGE_SHIFT);
+            at = mm_piece_next_live(p, at);
+        }
+        *cursor = at;
+        if (!left)
+            return true;
+        ++*piece;
+        *cursor = 0;
+    }
+    *piece = 0;
+    *cursor = 0;
+    return false;
+}
+
+/* Faults since the last look; nothing was touched anew when there are none. */
+static bool faults_moved(void)
+{
+    static uint64_t before;
+    struct os_faults faults;
+
+    mm_os_faults(&faults);
+    uint64_t now = faults.major + faults.minor;
+    bool moved = now != before;
+    before = now;
+    return moved;
+}
+
+void mm_prefetch_main(void *unused)
+{
+    int piece = 0;
+    uintptr_t cursor = 0;
+    uint64_t nap = 200000; /* ns */
+
+    (void)unused;
+    for (;;) {
+        bool paging = mm_counted(NTMM_PAGES_DROPPED) != 0;
+        if (paging && faults_moved()) {
+            (void)sweep_step(&piece, &cursor); /* the next step goes on where this one ended */
+            nap = 200000;
+        } else {
+            nap = nap * 2 > 20000000 ? 20000000 : nap * 2;
+        }
+        mm_os_sleep(nap);
+    }
+}

@@ -1,0 +1,149 @@
+/*
+ * throttle.c - back-pressure: who runs away from the writer waits for it.
+ *
+ * Two brakes.  An allocation waits while the process is over its budget (mm_pager_admit).  Threads
+ * that touch memory they already have faster than it can be written out are paused by a real-time
+ * signal, whose handler sleeps until the trimmer has caught up.  Only threads that run (or wait for
+ * a disk) are paused: one that sleeps in a system call uses no memory and must not see EINTR.
+ *
+ * The gate thread that decides this never waits for a disk itself.
+ */
+#include <errno.h>
+
+#include "pager/pager_internal.h"
+
+#define PAUSE_ABOVE 103 /* percent of the budget */
+#define GO_ON_BELOW 98
+#define LONGEST_PAUSE 200000000u /* ns; then the gate looks again */
+#define LONGEST_STOP 2000000000u /* ns to wait for a thread that is deep in the kernel */
+#define MOST_TASKS 1024
+
+/* Linux keeps 64 signals; libc takes 32 and 33.  One that nobody asks for by number. */
+#define PAUSE_SIGNAL 57
+
+static atomic_uint paused;
+static atomic_uint stopped; /* fork: stay until told, however long */
+static atomic_int parked;   /* threads in the handler */
+static atomic_bool over;
+
+int mm_pager_signal(void)
+{
+    return PAUSE_SIGNAL;
+}
+
+bool mm_throttle_is_over(void)
+{
+    return atomic_load_explicit(&over, memory_order_relaxed);
+}
+
+static void wait_for_go(int signal)
+{
+    (void)signal;
+    uint64_t start = mm_os_now();
+    atomic_fetch_add(&parked, 1);
+    while (atomic_load(&paused) && mm_os_now() - start < LONGEST_PAUSE)
+        (void)mm_os_wait(&paused, 1, LONGEST_PAUSE); /* woken, late or interrupted: look again */
+    while (atomic_load(&stopped))
+        (void)mm_os_wait(&stopped, 1, 0); /* woken or interrupted: look again */
+    atomic_fetch_sub(&parked, 1);
+    mm_count(NTMM_PAUSED_NS, mm_os_now() - start);
+}
+
+int mm_throttle_init(void)
+{
+    return mm_os_pause_handler(PAUSE_SIGNAL, wait_for_go);
+}
+
+void mm_throttle_pause(void)
+{
+    pid_t tasks[MOST_TASKS];
+    int count = mm_os_tasks(tasks, MOST_TASKS);
+
+    atomic_store(&paused, 1);
+    for (int i = 0; i < count; i++) {
+        char state = mm_os_thread_is_ours(tasks[i]) ? 0 : mm_os_task_state(tasks[i]);
+        if (state != 'R' && state != 'D')
+            continue;
+        if (mm_os_task_signal(tasks[i], PAUSE_SIGNAL) == 0)
+            mm_count(NTMM_PAUSES, 1);
+    }
+}
+
+void mm_throttle_resume(void)
+{
+    atomic_store(&paused, 0);
+    mm_os_wake(&paused, 1 << 20);
+    if (atomic_exchange(&stopped, 0))
+        mm_os_wake(&stopped, 1 << 20);
+}
+
+/* Signal every thread but the caller and ours: how many. */
+static int signal_others(void)
+{
+    pid_t tasks[MOST_TASKS];
+    int count = mm_os_tasks(tasks, MOST_TASKS);
+    pid_t self = mm_os_tid();
+    int sent = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (tasks[i] == self || mm_os_thread_is_ours(tasks[i]))
+            continue;
+        sent += mm_os_task_signal(tasks[i], PAUSE_SIGNAL) == 0;
+    }
+    return sent;
+}
+
+void mm_throttle_stop_all(void)
+{
+    uint64_t start = mm_os_now();
+
+    atomic_store(&stopped, 1);
+    int wanted = signal_others();
+    while (atomic_load(&parked) < wanted && mm_os_now() - start < LONGEST_STOP)
+        mm_os_sleep(20000);
+}
+
+void mm_throttle_forget(void)
+{
+    atomic_store(&paused, 0);
+    atomic_store(&stopped, 0);
+    atomic_store(&parked, 0);
+    atomic_store(&over, false);
+}
+
+/* Hold the program until it is below its budget again, or the pause has lasted long enough. */
+static void hold(void)
+{
+    uint64_t start = mm_os_now();
+
+    atomic_store(&over, true);
+    mm_trim_wake();
+    mm_throttle_pause();
+    while (mm_budget_used() > mm_budget_part(GO_ON_BELOW) && mm_os_now() - start < LONGEST_PAUSE)
+        mm_os_sleep(200000);
+    atomic_store(&over, false);
+    mm_throttle_resume();
+}
+
+void mm_throttle_main(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        uint64_t used = mm_budget_used();
+        uint64_t limit = mm_budget_part(PAUSE_ABOVE);
+        if (used > limit) {
+            hold();
+            mm_os_sleep(100000);
+            continue;
+        }
+        uint64_t wait = (limit - used) * 500; /* ns: half of a page at 4 GB/s */
+        mm_os_sleep(wait < 200000 ? 200000 : wait > 20000000 ? 20000000 : wait);
+    }
+}
+
+void mm_pager_admit(size_t bytes)
+{
+    (void)bytes;
+    for (int i = 0; i < 50 && mm_throttle_is_over(); i++)
+        (void)mm_os_wait(&paused, 1, LONGEST_PAUSE / 50); /* woken or late: look again */
+}

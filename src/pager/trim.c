@@ -1,0 +1,370 @@
+/*
+ * trim.c - the trimmer: the hand, the modified and standby lists, second chance.
+ *
+ * No kernel tells an unprivileged process which pages were accessed, so the trimmer finds out by
+ * taking pages away gently.  The hand goes round the address space and unmaps units; they stay in
+ * RAM.  Who touches such a page gets it back by a soft fault and is seen when the unit's turn
+ * comes: that page is kept.  The rest is written, has a second wait on the standby list, is looked
+ * at again, and then dropped from RAM, page by page, never by the unit.
+ *
+ *   working set --hand--> modified --write--> standby --drop--> page file
+ *        ^                   |                   |
+ *        +---touched again---+-------------------+
+ *
+ * I1  nothing here destroys data: unmapping keeps the page, dropping refuses mapped, dirty or busy
+ *     pages, so every race leaves the page in RAM
+ * I2  a unit is on at most one list, and its stage says which
+ * I3  a lent unit is never unmapped: the flag is looked at under the unmap lock
+ */
+#include "base/check.h"
+#include "pager/pager_internal.h"
+
+/* Percent of the budget. */
+#define TRIM_ABOVE 93 /* start giving pages back */
+#define TRIM_TO 88    /* stop */
+#define FILL_ABOVE 70 /* keep the lists filled from here on */
+#define LISTED 25     /* what the lists hold */
+
+#define SCAN_STEP (512 * MIB) /* address space looked at in one call of the hand */
+
+struct os_lock mm_unmap_lock;
+
+static struct unit_list modified;
+static struct unit_list standby;
+static uintptr_t hand;
+static atomic_uintptr_t follow; /* where drop-behind wants the hand; 0: nowhere */
+static atomic_uint bell;
+
+int mm_trim_init(void)
+{
+    uint32_t units = (uint32_t)(mm_budget_pages() / UNIT_PAGES);
+    int error = mm_list_init(&modified, units * 4);
+    return error ? error : mm_list_init(&standby, units * 4);
+}
+
+void mm_trim_wake(void)
+{
+    atomic_store(&bell, 1);
+    mm_os_wake(&bell, 1);
+}
+
+void mm_trim_follow(uintptr_t address)
+{
+    atomic_store_explicit(&follow, address, memory_order_relaxed);
+}
+
+uint64_t mm_trim_listed(void)
+{
+    return (uint64_t)(mm_list_length(&modified) + mm_list_length(&standby)) * UNIT_PAGES;
+}
+
+/* ---- the hand --------------------------------------------------------------------------------- */
+
+/* Where the hand goes on: the next committed memory at or after it, round the pieces. */
+static struct piece *hand_piece(uintptr_t *ret_at)
+{
+    int count = mm_piece_count();
+    int first = 0;
+
+    while (first < count && mm_piece(first)->end <= hand)
+        first++;
+    for (int i = 0; i < count; i++) {
+        struct piece *p = mm_piece((first + i) % count);
+        uintptr_t at = mm_piece_next_live(p, i == 0 && hand > p->start ? hand : p->start);
+        if (at < p->high) {
+            *ret_at = at;
+            return p;
+        }
+    }
+    hand = 0;
+    return NULL;
+}
+
+/* Collect up to BATCH units with mapped pages from *at on, and move it behind them. */
+static int collect(struct piece *p, uintptr_t *at, uintptr_t *units, uint16_t *present)
+{
+    struct os_run runs[64];
+    int count = 0;
+    uintptr_t end = min_size(*at + SCAN_STEP, p->high);
+    int found = mm_os_scan_present(*at, end, runs, 64, at);
+
+    for (int r = 0; r < found; r++) {
+        for (uintptr_t u = align_down(runs[r].start, UNIT_BYTES); u < runs[r].end;
+             u += UNIT_BYTES) {
+            uint16_t mask = mm_unit_mask(u, runs[r].start, runs[r].end);
+            if (count && units[count - 1] == u) {
+                present[count - 1] |= mask;
+                continue;
+            }
+            if (count == BATCH) {
+                *at = u;
+                return count;
+            }
+            units[count] = u;
+            present[count++] = mask;
+        }
+    }
+    if (found < 0)
+        *at = end;
+    return count;
+}
+
+/* Keep those that may go: not lent, not bad, not listed already.  Under both locks. */
+static int choose(uintptr_t *units, const uint16_t *present, int count, uint64_t *ret_pages)
+{
+    int kept = 0;
+
+    for (int i = 0; i < count; i++) {
+        struct unit *u = mm_unit_of(units[i]);
+        if (u->stage != UNIT_ACTIVE || u->flags & (UNIT_LENT | UNIT_BAD))
+            continue;
+        if (!mm_list_push(&modified, units[i]))
+            break;
+        u->stage = UNIT_MODIFIED;
+        u->ahead &= (uint16_t)~present[i];
+        *ret_pages += (uint64_t)__builtin_popcount(present[i]);
+        units[kept++] = units[i];
+    }
+    return kept;
+}
+
+static void unmap_units(const uintptr_t *units, int count)
+{
+    for (int i = 0, n; i < count; i += n) {
+        n = mm_units_run(units + i, count - i);
+        (void)mm_os_discard((void *)units[i], (size_t)n * UNIT_BYTES); /* a hint to itself */
+    }
+}
+
+/* Take one batch at *at out of the working set and move *at on; the number of pages. */
+static uint64_t trim_from(struct piece *p, uintptr_t *at)
+{
+    uintptr_t units[BATCH];
+    uint16_t present[BATCH];
+    uint64_t pages = 0;
+    int count = collect(p, at, units, present);
+
+    mm_os_lock(&mm_unmap_lock);
+    mm_os_lock(&mm_unit_lock);
+    count = choose(units, present, count, &pages);
+    mm_os_unlock(&mm_unit_lock);
+    unmap_units(units, count);
+    mm_os_unlock(&mm_unmap_lock);
+    mm_count(NTMM_PAGES_TRIMMED, pages);
+    return pages;
+}
+
+static uint64_t move_hand(void)
+{
+    uintptr_t at;
+
+    uintptr_t target = atomic_exchange_explicit(&follow, 0, memory_order_relaxed);
+    if (target)
+        hand = target;
+    struct piece *p = hand_piece(&at);
+    if (!p)
+        return 0;
+    hand = at;
+    return trim_from(p, &hand);
+}
+
+/* ---- from modified to standby ------------------------------------------------------------------ */
+
+static int pop_batch(struct unit_list *list, uintptr_t *units)
+{
+    int count = 0;
+
+    mm_os_lock(&mm_unit_lock);
+    while (count < BATCH && (units[count] = mm_list_pop(list)) != 0)
+        count++;
+    mm_os_unlock(&mm_unit_lock);
+    return count;
+}
+
+/* Which pages of a unit may leave: those not mapped; of a whole folio all or none. */
+static uint16_t leaving(const struct unit *u, uint16_t present)
+{
+    if (u->flags & (UNIT_LENT | UNIT_BAD))
+        return 0;
+    if (u->flags & UNIT_WHOLE && present)
+        return 0;
+    return (uint16_t)~present;
+}
+
+static uint64_t age_modified(void)
+{
+    uintptr_t units[BATCH];
+    uint16_t masks[BATCH];
+    uint64_t kept = 0;
+    int on = 0;
+    int count = pop_batch(&modified, units);
+
+    mm_units_present(units, count, masks);
+    mm_os_lock(&mm_unit_lock);
+    for (int i = 0; i < count; i++) {
+        struct unit *u = mm_unit_of(units[i]);
+        uint16_t leave = leaving(u, masks[i]);
+        kept += (uint64_t)__builtin_popcount(masks[i]);
+        bool goes = leave && mm_list_push(&standby, units[i]);
+        u->stage = goes ? UNIT_STANDBY : UNIT_ACTIVE;
+        if (goes) {
+            units[on] = units[i];
+            masks[on++] = leave;
+        }
+    }
+    mm_os_unlock(&mm_unit_lock);
+    mm_writer_start(units, masks, on);
+    mm_count(NTMM_SECOND_CHANCES, kept);
+    return (uint64_t)count;
+}
+
+/* ---- from standby to the page file ------------------------------------------------------------- */
+
+/* Drop the runs of pages that `masks` name, joining runs across consecutive units. */
+static void drop_pages(const uintptr_t *units, const uint16_t *masks, int count)
+{
+    struct range run = {0, 0};
+
+    for (int i = 0; i < count; i++) {
+        for (unsigned page = 0; page < UNIT_PAGES; page++) {
+            uintptr_t at = units[i] + page * PAGE_BYTES;
+            if (!(masks[i] & 1u << page))
+                continue;
+            if (run.end == at && mm_piece_of(at) == mm_piece_of(run.start)) {
+                run.end += PAGE_BYTES;
+                continue;
+            }
+            if (run.end) {
+                struct piece *p = mm_piece_of(run.start);
+                (void)mm_os_drop(p->fd, mm_piece_place(p, run.start), range_size(run));
+            }
+            run = (struct range){at, at + PAGE_BYTES};
+        }
+    }
+    if (run.end) {
+        struct piece *p = mm_piece_of(run.start);
+        (void)mm_os_drop(p->fd, mm_piece_place(p, run.start), range_size(run));
+    }
+}
+
+/* What left RAM is in the page file alone from now on. */
+static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, const uint16_t *after,
+                             int count)
+{
+    uint64_t dropped = 0;
+
+    mm_os_lock(&mm_unit_lock);
+    for (int i = 0; i < count; i++) {
+        struct unit *u = mm_unit_of(units[i]);
+        uint16_t gone = before[i] & (uint16_t)~after[i];
+        u->stage = UNIT_ACTIVE;
+        u->evicted |= gone;
+        u->ahead &= (uint16_t)~gone;
+        u->flags &= (uint8_t)~UNIT_FETCHED;
+        if (gone)
+            u->flags &= (uint8_t)~UNIT_WHOLE;
+        dropped += (uint64_t)__builtin_popcount(gone);
+    }
+    mm_os_unlock(&mm_unit_lock);
+    return dropped;
+}
+
+/* Drop one batch; the number of units looked at. */
+static uint64_t age_standby(void)
+{
+    uintptr_t units[BATCH];
+    uint16_t present[BATCH];
+    uint16_t leave[BATCH];
+    uint16_t before[BATCH];
+    uint16_t after[BATCH];
+    uint64_t kept = 0;
+    int count = pop_batch(&standby, units);
+
+    mm_writer_finish(units, count);
+    mm_units_present(units, count, present);
+    mm_units_cached(units, count, before);
+    mm_os_lock(&mm_unit_lock);
+    for (int i = 0; i < count; i++) {
+        leave[i] = leaving(mm_unit_of(units[i]), present[i]) & before[i];
+        kept += (uint64_t)__builtin_popcount(present[i]);
+    }
+    mm_os_unlock(&mm_unit_lock);
+    drop_pages(units, leave, count);
+    mm_units_cached(units, count, after);
+    uint64_t dropped = record_drops(units, before, after, count);
+    mm_budget_dropped(dropped);
+    mm_count(NTMM_PAGES_DROPPED, dropped);
+    mm_count(NTMM_PAGE_FILE, dropped * PAGE_BYTES);
+    mm_count(NTMM_SECOND_CHANCES, kept);
+    return (uint64_t)count;
+}
+
+/* ---- the thread -------------------------------------------------------------------------------- */
+
+/* Keep a quarter of the budget unmapped, half of it written already. */
+static void fill_lists(void)
+{
+    uint64_t target = mm_budget_part(LISTED);
+
+    for (int tries = 0; mm_trim_listed() < target && tries < 64; tries++) {
+        if (!move_hand() && hand == 0)
+            break;
+    }
+    while (mm_list_length(&modified) * UNIT_PAGES > target / 2)
+        age_modified();
+}
+
+static void give_back(void)
+{
+    for (int round = 0; mm_budget_used() > mm_budget_part(TRIM_TO) && round < 4096; round++) {
+        fill_lists();
+        if (!age_standby() && !age_modified() && !move_hand())
+            break;
+        mm_budget_census(false);
+    }
+}
+
+/* How long nothing can go wrong: until a program that writes 4 GB/s could pass its budget. */
+static uint64_t idle_time(uint64_t used)
+{
+    uint64_t budget = mm_budget_pages();
+    uint64_t room = budget > used ? budget - used : 0;
+    uint64_t wait = room * 500; /* ns: half of a page at 4 GB/s */
+
+    return wait < 300000 ? 300000 : wait > 20000000 ? 20000000 : wait;
+}
+
+void mm_trim_main(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        mm_budget_census(false);
+        uint64_t used = mm_budget_used();
+        if (used > mm_budget_part(TRIM_ABOVE))
+            give_back();
+        else if (used > mm_budget_part(FILL_ABOVE))
+            fill_lists();
+        mm_count_set(NTMM_MODIFIED, (uint64_t)mm_list_length(&modified) * UNIT_BYTES);
+        atomic_store(&bell, 0);
+        (void)mm_os_wait(&bell, 0, idle_time(mm_budget_used())); /* woken or late: look again */
+    }
+}
+
+void mm_trim_all(void)
+{
+    for (int i = 0; i < mm_piece_count(); i++) {
+        struct piece *p = mm_piece(i);
+        for (uintptr_t at = mm_piece_next_live(p, p->low); at < p->high;
+             at = mm_piece_next_live(p, at))
+            (void)trim_from(p, &at); /* how many does not matter */
+    }
+}
+
+void mm_trim_forget(void)
+{
+    while (mm_list_pop(&modified))
+        ;
+    while (mm_list_pop(&standby))
+        ;
+    hand = 0;
+}

@@ -1,0 +1,221 @@
+/*
+ * unit.c - records of units, the pieces they belong to, and lists of them.
+ */
+#include "pager/unit.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+
+struct os_lock mm_unit_lock;
+
+static struct piece pieces[MOST_PIECES];
+static atomic_int piece_count;
+
+int mm_piece_count(void)
+{
+    return atomic_load_explicit(&piece_count, memory_order_acquire);
+}
+
+struct piece *mm_piece(int index)
+{
+    return &pieces[index];
+}
+
+struct piece *mm_piece_of(uintptr_t address)
+{
+    int count = mm_piece_count();
+
+    for (int i = 0; i < count; i++) {
+        if (address - pieces[i].start < pieces[i].end - pieces[i].start)
+            return &pieces[i];
+    }
+    return NULL;
+}
+
+int mm_piece_add(uintptr_t start, uintptr_t end, int fd, uint64_t offset)
+{
+    int index = mm_piece_count();
+    size_t units = (end - start) >> UNIT_SHIFT;
+    size_t chunks = (end - start + CHUNK_BYTES - 1) >> CHUNK_SHIFT;
+    struct piece *p = &pieces[index];
+
+    assert_that(is_aligned(start, UNIT_BYTES) && is_aligned(end, UNIT_BYTES));
+    if (index == MOST_PIECES)
+        return -ENOSPC;
+    struct unit *records = mm_os_own_memory(units * sizeof *records);
+    uint8_t *live = mm_os_own_memory(chunks);
+    if (!records || !live)
+        return -ENOMEM;
+    *p = (struct piece){.start = start,
+                        .end = end,
+                        .fd = fd,
+                        .offset = offset,
+                        .units = records,
+                        .live = live,
+                        .low = end,
+                        .high = start};
+    atomic_store_explicit(&piece_count, index + 1, memory_order_release);
+    return 0;
+}
+
+struct unit *mm_unit_of(uintptr_t address)
+{
+    struct piece *p = mm_piece_of(address);
+    return p ? mm_unit_in(p, address) : NULL;
+}
+
+int mm_piece_identify(struct piece *p)
+{
+    struct os_mapping m;
+    int error = mm_os_mapping_at(p->start, &m);
+
+    if (!error) {
+        p->inode = m.inode;
+        p->device = m.device;
+    }
+    return error;
+}
+
+bool mm_piece_next_mapping(const struct piece *p, uintptr_t address, struct os_mapping *ret_mapping)
+{
+    while (address < p->end && mm_os_mapping_at(address, ret_mapping) == 0) {
+        if (ret_mapping->start >= p->end)
+            return false;
+        if (ret_mapping->inode == p->inode && ret_mapping->device == p->device) {
+            if (ret_mapping->start < address)
+                ret_mapping->start = address;
+            if (ret_mapping->end > p->end)
+                ret_mapping->end = p->end;
+            return true;
+        }
+        address = ret_mapping->end;
+    }
+    return false;
+}
+
+uint16_t mm_unit_mask(uintptr_t unit, uintptr_t start, uintptr_t end)
+{
+    struct range r =
+        range_overlap((struct range){unit, unit + UNIT_BYTES}, (struct range){start, end});
+    unsigned first = (unsigned)((r.start - unit) >> PAGE_SHIFT);
+    unsigned pages = (unsigned)(range_size(r) >> PAGE_SHIFT);
+
+    return pages ? (uint16_t)(((1u << pages) - 1) << first) : 0;
+}
+
+void mm_piece_note_live(struct piece *p, struct range r)
+{
+    size_t last = (r.end - 1 - p->start) >> CHUNK_SHIFT;
+
+    for (size_t c = (r.start - p->start) >> CHUNK_SHIFT; c <= last; c++)
+        p->live[c] = 1;
+    if (r.start < p->low)
+        p->low = r.start;
+    if (r.end > p->high)
+        p->high = r.end;
+}
+
+uintptr_t mm_piece_next_live(const struct piece *p, uintptr_t address)
+{
+    if (address < p->low)
+        address = p->low;
+    for (; address < p->high;
+         address = align_down(address - p->start, CHUNK_BYTES) + p->start + CHUNK_BYTES) {
+        if (p->live[(address - p->start) >> CHUNK_SHIFT])
+            return address;
+    }
+    return p->high;
+}
+
+int mm_list_init(struct unit_list *list, uint32_t least_capacity)
+{
+    uint32_t capacity = 64;
+
+    while (capacity < least_capacity)
+        capacity *= 2;
+    list->slots = mm_os_own_memory(capacity * sizeof list->slots[0]);
+    list->mask = capacity - 1;
+    list->head = list->tail = 0;
+    return list->slots ? 0 : -ENOMEM;
+}
+
+bool mm_list_push(struct unit_list *list, uintptr_t unit)
+{
+    if (mm_list_length(list) > list->mask)
+        return false;
+    list->slots[list->tail++ & list->mask] = (uint32_t)(unit >> UNIT_SHIFT);
+    return true;
+}
+
+uintptr_t mm_list_pop(struct unit_list *list)
+{
+    if (list->head == list->tail)
+        return 0;
+    return (uintptr_t)list->slots[list->head++ & list->mask] << UNIT_SHIFT;
+}
+
+int mm_units_run(const uintptr_t *units, int count)
+{
+    struct piece *p = mm_piece_of(units[0]);
+    int n = 1;
+
+    while (n < count && units[n] == units[n - 1] + UNIT_BYTES && units[n] < p->end)
+        n++;
+    return n;
+}
+
+#define RUNS 64
+
+static void present_in_run(const uintptr_t *units, int count, uint16_t *masks)
+{
+    struct os_run runs[RUNS];
+    uintptr_t at = units[0];
+    uintptr_t end = units[count - 1] + UNIT_BYTES;
+
+    for (int i = 0; i < count; i++)
+        masks[i] = 0;
+    while (at < end) {
+        int found = mm_os_scan_present(at, end, runs, RUNS, &at);
+        if (found < 0) {
+            for (int i = 0; i < count; i++)
+                masks[i] = 0xffff; /* cannot tell: leave them all alone */
+            return;
+        }
+        for (int r = 0; r < found; r++) {
+            int last = (int)((runs[r].end - 1 - units[0]) >> UNIT_SHIFT);
+            for (int i = (int)((runs[r].start - units[0]) >> UNIT_SHIFT); i <= last; i++)
+                masks[i] |= mm_unit_mask(units[i], runs[r].start, runs[r].end);
+        }
+    }
+}
+
+void mm_units_present(const uintptr_t *units, int count, uint16_t *ret_masks)
+{
+    for (int i = 0, n; i < count; i += n) {
+        n = mm_units_run(units + i, count - i);
+        present_in_run(units + i, n, ret_masks + i);
+    }
+}
+
+static void cached_in_run(const uintptr_t *units, int count, uint16_t *masks)
+{
+    unsigned char bytes[64 * UNIT_PAGES];
+    bool known = mm_os_in_core((void *)units[0], (size_t)count * UNIT_BYTES, bytes) == 0;
+
+    for (int i = 0; i < count; i++) {
+        masks[i] = 0;
+        for (unsigned page = 0; page < UNIT_PAGES; page++) {
+            if (!known || bytes[(size_t)i * UNIT_PAGES + page] & 1)
+                masks[i] |= (uint16_t)(1u << page);
+        }
+    }
+}
+
+void mm_units_cached(const uintptr_t *units, int count, uint16_t *ret_masks)
+{
+    for (int i = 0, n; i < count; i += n) {
+        n = mm_units_run(units + i, count - i < 64 ? count - i : 64);
+        cached_in_run(units + i, n, ret_masks + i);
+    }
+}

@@ -1,0 +1,135 @@
+/*
+ * unit.h - 64 KiB of pages and what is known of them; pieces of address space and their files.
+ *
+ * A unit is what the pager handles as one: sixteen pages, the kernel's fault-around window.  Its
+ * record is a set of hints.  The truth lies with the kernel (page tables, page cache); a record
+ * that is wrong costs time, never data.
+ *
+ * All fields are guarded by the records lock (mm_unit_lock), except where marked (c) constant.
+ */
+#ifndef NTMM_PAGER_UNIT_H
+#define NTMM_PAGER_UNIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/page.h"
+#include "os/os.h"
+
+enum unit_stage {
+    UNIT_ACTIVE,   /* in the working set, or nowhere: not on a list */
+    UNIT_MODIFIED, /* unmapped, on the modified list */
+    UNIT_STANDBY,  /* written, on the standby list */
+};
+
+enum {
+    UNIT_PROMISED = 1, /* all its pages have disk space */
+    UNIT_WHOLE = 2,    /* its pages lie in one large folio: they leave together */
+    UNIT_LENT = 4,     /* other code mapped something here: hands off */
+    UNIT_BAD = 8,      /* its last write failed: stays in RAM for good */
+    UNIT_FETCHED = 16, /* two hard faults: the rest was asked for */
+};
+
+struct unit {
+    uint16_t evicted; /* pages whose only copy is in the page file */
+    uint16_t ahead;   /* pages asked for ahead of use and not yet seen used */
+    uint8_t stage;    /* enum unit_stage */
+    uint8_t flags;    /* UNIT_* */
+    int8_t direction; /* of the stream that asked for it: +1, -1; 0 none */
+    uint8_t depth;    /* units that stream read ahead */
+    uint32_t touched; /* touch event at which a fault was last seen */
+    uint32_t asked;   /* touch event at which read-ahead asked for it */
+};
+
+/* A stretch of address space that corresponds page by page to a stretch of one page file. */
+struct piece {
+    uintptr_t start;    /* (c) */
+    uintptr_t end;      /* (c) */
+    int fd;             /* (c) but for fork, with everything stopped */
+    uint64_t inode;     /* (c) likewise: how the kernel's list of mappings names the file */
+    uint64_t device;    /* (c) likewise */
+    uint64_t offset;    /* (c) of `start` in the file */
+    struct unit *units; /* (c) the array; a record per unit */
+    uint8_t *live;      /* (c) the array; committed units per chunk, saturating hints */
+    uintptr_t low;      /* lowest and highest address ever committed */
+    uintptr_t high;
+};
+
+#define CHUNK_SHIFT 22 /* 4 MiB */
+#define CHUNK_BYTES ((size_t)1 << CHUNK_SHIFT)
+#define MOST_PIECES 256
+
+/* A piece is added once and never removed while the process lives; readers need no lock. */
+int mm_piece_count(void);
+struct piece *mm_piece(int index);
+
+/* The piece that holds `address`, or NULL. */
+struct piece *mm_piece_of(uintptr_t address);
+
+/*
+ * Add a piece over [start, end) backed by `fd` from `offset` on.
+ *
+ * => start and end multiples of 64 KiB; -ENOMEM, -ENOSPC (too many pieces)
+ */
+int mm_piece_add(uintptr_t start, uintptr_t end, int fd, uint64_t offset);
+
+/* Learn how the kernel names the file mapped at p->start. */
+int mm_piece_identify(struct piece *p);
+
+/* The next mapping of the piece's own file at or after `address`, cut to the piece. */
+bool mm_piece_next_mapping(const struct piece *p, uintptr_t address,
+                           struct os_mapping *ret_mapping);
+
+static inline uint64_t mm_piece_place(const struct piece *p, uintptr_t address)
+{
+    return p->offset + (address - p->start);
+}
+
+static inline struct unit *mm_unit_in(const struct piece *p, uintptr_t address)
+{
+    return &p->units[(address - p->start) >> UNIT_SHIFT];
+}
+
+/* The record of the unit that holds `address`, or NULL outside all pieces. */
+struct unit *mm_unit_of(uintptr_t address);
+
+extern struct os_lock mm_unit_lock;
+
+/* Pages of the unit at `unit` that lie in [start, end), as a mask. */
+uint16_t mm_unit_mask(uintptr_t unit, uintptr_t start, uintptr_t end);
+
+/* Note that [r.start, r.end) was committed: the hand, the census and the sweep will look there. */
+void mm_piece_note_live(struct piece *p, struct range r);
+
+/* The first chunk at or after `address` that ever had committed memory; p->high when none. */
+uintptr_t mm_piece_next_live(const struct piece *p, uintptr_t address);
+
+/*
+ * A list of units, first in first out, by address.  Guarded by mm_unit_lock.
+ */
+struct unit_list {
+    uint32_t *slots; /* unit numbers: address >> 16 */
+    uint32_t mask;   /* capacity - 1, a power of two */
+    uint32_t head;
+    uint32_t tail;
+};
+
+int mm_list_init(struct unit_list *list, uint32_t least_capacity);
+bool mm_list_push(struct unit_list *list, uintptr_t unit);
+uintptr_t mm_list_pop(struct unit_list *list); /* 0 when empty */
+
+static inline uint32_t mm_list_length(const struct unit_list *list)
+{
+    return list->tail - list->head;
+}
+
+/* The masks of pages that page tables map now, for `count` units (addresses, any order). */
+void mm_units_present(const uintptr_t *units, int count, uint16_t *ret_masks);
+
+/* The masks of pages in the page cache now. */
+void mm_units_cached(const uintptr_t *units, int count, uint16_t *ret_masks);
+
+/* How many of units[i...] follow each other without a gap within one piece, up to count. */
+int mm_units_run(const uintptr_t *units, int count);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * process.c - start-up: counters, then the backing of memory, then the space, then exceptions.
+ *
+ * Whoever comes first starts the library: the loader's constructor, or a malloc that ld.so makes
+ * before any constructor.  A thread that comes while another is at it waits; the starting thread
+ * itself never comes back here, since nothing it calls allocates.
+ */
+#include "process/process.h"
+
+#include <stddef.h>
+
+#include <ntstatus.h>
+
+#include "base/page.h"
+#include "except/except.h"
+#include "os/os.h"
+#include "pager/pager.h"
+#include "process/config.h"
+#include "stats/counters.h"
+#include "vm/backing.h"
+#include "vm/vm.h"
+
+enum { NOT_STARTED, STARTING, STARTED };
+
+static atomic_uint state;
+
+/* RAM + page file: of the budget where there is one, else of the machine or its cgroup. */
+static size_t commit_limit(const struct config *c)
+{
+    struct os_machine machine;
+
+    if (c->commit_limit)
+        return c->commit_limit / PAGE_BYTES;
+    if (c->ram)
+        return (c->ram + c->page_file) / PAGE_BYTES;
+    mm_os_machine(&machine);
+    return (machine.memory + machine.swap) / PAGE_BYTES;
+}
+
+static const struct backing *choose_backing(const struct config *c)
+{
+    const struct backing *backing = &mm_backing_kernel;
+    struct pager_options options = {
+        .ram = c->ram,
+        .page_file = c->page_file,
+        .start_writing = c->start_writing,
+        .cache_counts = c->cache_counts,
+    };
+
+    if (!c->ram || !c->page_file || c->no_engine)
+        return backing;
+    for (size_t i = 0; i < sizeof options.folder; i++)
+        options.folder[i] = c->folder[i];
+    if (mm_pager_start(&options, &backing)) {
+        mm_os_complain("ntmm: no page file can be made in ");
+        mm_os_complain(c->folder);
+        mm_os_complain("; `ntmm doctor` says why and which folder can hold one\n");
+        mm_os_exit(125);
+    }
+    return backing;
+}
+
+/* ---- what exceptions ask about memory ------------------------------------------------------------ */
+
+/* Another thread may hold the space lock for a moment; the faulting one never does. */
+static bool take_guard(const void *address)
+{
+    for (;;) {
+        NTSTATUS status = mm_vm_take_guard(address, OS_READ);
+        if (status != STATUS_LOCK_NOT_GRANTED)
+            return status == STATUS_GUARD_PAGE_VIOLATION;
+        mm_os_sleep(20000);
+    }
+}
+
+static bool is_ours(const void *address)
+{
+    return mm_vm_touches(address, 1);
+}
+
+static NTSTATUS page_error(const void *address, bool write)
+{
+    (void)address;
+    mm_count(NTMM_READ_ERRORS, 1);
+    return write ? STATUS_DISK_FULL : STATUS_IO_DEVICE_ERROR;
+}
+
+static const struct except_memory memory_for_exceptions = {
+    .query = mm_vm_try_query,
+    .take_guard = take_guard,
+    .is_ours = is_ours,
+    .page_error = page_error,
+};
+
+static void start(void)
+{
+    struct config config;
+
+    mm_config_read(&config);
+    mm_counters_open(config.board[0] ? config.board : NULL);
+    mm_charge.limit = commit_limit(&config);
+    mm_charge.fail_at = (long)config.fail_commit;
+    const struct backing *backing = choose_backing(&config);
+    mm_counters_engine(mm_pager_is_on() ? backing->name : "none");
+    mm_vm_init(backing);
+    mm_except_init(&memory_for_exceptions);
+}
+
+void mm_process_start(void)
+{
+    unsigned expected = NOT_STARTED;
+
+    if (atomic_load_explicit(&state, memory_order_acquire) == STARTED)
+        return;
+    if (atomic_compare_exchange_strong(&state, &expected, STARTING)) {
+        start();
+        atomic_store(&state, STARTED);
+        mm_os_wake(&state, 1 << 20);
+        return;
+    }
+    while (atomic_load(&state) == STARTING)
+        (void)mm_os_wait(&state, STARTING, 0); /* woken or interrupted: look again */
+}
+
+__attribute__((constructor)) static void start_early(void)
+{
+    mm_process_start();
+}
+
+__attribute__((destructor)) static void end(void)
+{
+    mm_counters_end();
+}
