@@ -7,16 +7,12 @@
  */
 #include "run/run.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
+#include "common/folder.h"
 #include "common/say.h"
 #include "common/size.h"
-
-#define LEAST_SPACE ((uint64_t)16 << 20)
-#define LONGEST_FOLDER 255 /* bytes; what the library takes */
 
 static uint64_t machine_memory(void)
 {
@@ -24,46 +20,11 @@ static uint64_t machine_memory(void)
     return sysinfo(&s) == 0 ? (uint64_t)s.totalram * s.mem_unit : UINT64_MAX;
 }
 
-/* Probe a folder.  NULL: it is fit and *ret_folder is its full name; else why not. */
-static const char *try_folder(const char *name, char ret_folder[PATH_MAX],
-                              struct mm_probe *ret_probe)
-{
-    char full[PATH_MAX];
-    if (!realpath(name, full))
-        return errno == ENOENT ? "there is no such folder" : strerror(errno);
-    if (strlen(full) > LONGEST_FOLDER)
-        return "its full name is longer than 255 bytes";
-    struct mm_probe probe;
-    mm_probe_folder_cached(full, &probe);
-    if (!mm_probe_is_fit(&probe))
-        return mm_probe_reason(&probe);
-    if (probe.free_bytes < LEAST_SPACE)
-        return "there is no space left";
-    strcpy(ret_folder, full);
-    *ret_probe = probe;
-    return NULL;
-}
-
-/* The folders to try, in order; NULL entries are passed over. */
-static bool choose_folder(char ret_folder[PATH_MAX], struct mm_probe *ret_probe)
-{
-    char cache[PATH_MAX];
-    const char *home = getenv("HOME");
-    snprintf(cache, sizeof(cache), "%s/.cache", home ? home : "");
-    const char *const candidates[] = {getenv("NTMM_PAGEFILE_DIR"), "/var/tmp", home ? cache : NULL,
-                                      "."};
-    for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
-        if (candidates[i] && candidates[i][0] && !try_folder(candidates[i], ret_folder, ret_probe))
-            return true;
-    }
-    return false;
-}
-
 static int refuse_folder(const char *folder, const char *why)
 {
     char other[PATH_MAX];
     struct mm_probe probe;
-    if (choose_folder(other, &probe))
+    if (mm_folder_choose(other, &probe))
         mm_say("page-file folder %s: %s; %s would do", folder, why, other);
     else
         mm_say("page-file folder %s: %s; 'ntmm doctor FOLDER' tests others", folder, why);
@@ -75,10 +36,10 @@ static int settle_folder(struct run_options *o, struct mm_probe *ret_probe)
     char asked[PATH_MAX];
     if (o->folder[0]) {
         strcpy(asked, o->folder);
-        const char *why = try_folder(asked, o->folder, ret_probe);
+        const char *why = mm_folder_try(asked, o->folder, ret_probe);
         return why ? refuse_folder(asked, why) : -1;
     }
-    if (choose_folder(o->folder, ret_probe))
+    if (mm_folder_choose(o->folder, ret_probe))
         return -1;
     mm_say("neither /var/tmp, ~/.cache nor this folder can hold a page file; name one that can: "
            "--pagefile SIZE:DIR ('ntmm doctor DIR' tests it)");
