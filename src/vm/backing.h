@@ -40,10 +40,20 @@ struct backing {
      */
     NTSTATUS (*commit)(struct range r, int access, bool soon);
 
-    /* Make pages inaccessible and forget what they held.  Cannot fail in a way that keeps them. */
+    /*
+     * Make committed pages inaccessible and forget what they held.
+     *
+     * => STATUS_NO_MEMORY when the kernel has no mapping left, and then nothing changed; pages
+     *    that are inaccessible already are always forgotten
+     */
     NTSTATUS (*decommit)(struct range r);
 
-    /* Change access; contents stay.  STATUS_NO_MEMORY when the kernel has no mapping left. */
+    /*
+     * Change access of committed pages; contents stay.
+     *
+     * => STATUS_NO_MEMORY when the kernel has no mapping left; a part may have changed then, and
+     *    `vm` sets it right
+     */
     NTSTATUS (*protect)(struct range r, int access);
 
     /* Contents are no longer needed: pages read as zero or as before; access stays. */

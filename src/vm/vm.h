@@ -21,6 +21,10 @@
 
 struct backing;
 
+/* User addresses, as GetSystemInfo tells them: from the lowest up to, not including, the end. */
+#define MM_VM_LOWEST ((uintptr_t)0x10000)
+#define MM_VM_END ((uintptr_t)0x7fffffff0000)
+
 /* What the caller adds to Windows' own flags; not part of the API. */
 #define MM_VM_TOUCHED_SOON 0x1u /* all pages are about to be written: prepare them in one go */
 
@@ -46,13 +50,31 @@ struct vm_request {
 };
 NTSTATUS mm_vm_allocate(const struct vm_request *request, void **ret_base, size_t *ret_size);
 
-/* VirtualFree: MEM_DECOMMIT or MEM_RELEASE. */
+/*
+ * VirtualFree: MEM_DECOMMIT or MEM_RELEASE.  Size 0 names the whole allocation.
+ *
+ * => releasing a part splits the allocation, as NtFreeVirtualMemory does; VirtualFree itself
+ *    refuses a size with MEM_RELEASE
+ * => STATUS_INVALID_PARAMETER_n, STATUS_MEMORY_NOT_ALLOCATED, STATUS_FREE_VM_NOT_AT_BASE,
+ *    STATUS_UNABLE_TO_FREE_VM (past the end of the allocation), STATUS_UNABLE_TO_DELETE_SECTION
+ *    (memory of other code), STATUS_NO_MEMORY; nothing changed then
+ */
 NTSTATUS mm_vm_free(void *address, size_t size, ULONG type, void **ret_base, size_t *ret_size);
 
-/* VirtualProtect.  *ret_old is the protection of the first page. */
+/*
+ * VirtualProtect.  *ret_old is the protection of the first page.
+ *
+ * => STATUS_INVALID_PARAMETER_n, STATUS_INVALID_PAGE_PROTECTION, STATUS_NOT_COMMITTED,
+ *    STATUS_CONFLICTING_ADDRESSES (free, or two allocations), STATUS_SECTION_PROTECTION,
+ *    STATUS_NO_MEMORY; nothing changed then
+ */
 NTSTATUS mm_vm_protect(void *address, size_t size, ULONG protect, ULONG *ret_old);
 
-/* VirtualQuery, of our own memory and of memory that other code mapped. */
+/*
+ * VirtualQuery, of our own memory and of memory that other code mapped.
+ *
+ * => STATUS_INVALID_PARAMETER above the highest user address
+ */
 NTSTATUS mm_vm_query(const void *address, MEMORY_BASIC_INFORMATION *ret_info);
 
 /*
@@ -64,6 +86,16 @@ bool mm_vm_owns(const void *address, size_t size);
 
 /* Whether any byte of the range lies in one of our arenas. */
 bool mm_vm_touches(const void *address, size_t size);
+
+/*
+ * How many bytes of the range, from its start, are alike: all in arenas of ours, or all outside.
+ *
+ * => size > 0 and the range does not wrap
+ */
+size_t mm_vm_part(const void *address, size_t size, bool *ret_ours);
+
+/* The same for pages that are lent or not, of a range within our arenas. */
+size_t mm_vm_lent_part(const void *address, size_t size, bool *ret_lent);
 
 /*
  * Release a run of pages, be it part of an allocation or several; what remains stays as it is
@@ -122,6 +154,21 @@ void mm_vm_unlock_after_fork(void);
 /* mm_vm_query for signal handlers: STATUS_LOCK_NOT_GRANTED instead of waiting for the lock. */
 NTSTATUS mm_vm_try_query(const void *address, MEMORY_BASIC_INFORMATION *ret_info);
 
+/*
+ * A thread faulted at `address` wanting `access` (OS_* bits): if it met a guard page, take the
+ * guard off, once.
+ *
+ * => async-signal-safe; never waits
+ * => STATUS_GUARD_PAGE_VIOLATION: it was a guard page and is none any more; tell the program
+ *    STATUS_SUCCESS: the access is allowed (another thread was first): return and try again
+ *    STATUS_LOCK_NOT_GRANTED: the space is busy: return and try again, or ask again
+ *    STATUS_ACCESS_VIOLATION: anything else
+ */
+NTSTATUS mm_vm_take_guard(const void *address, int access);
+
+/* Whether the tree of runs is what README.md says, all of it: for tests, O(runs). */
+bool mm_vm_is_valid(void);
+
 /* PAGE_* to OS_* access bits. */
 int mm_vm_access_of(ULONG protect);
 
@@ -129,14 +176,25 @@ int mm_vm_access_of(ULONG protect);
  * ---- The commit limit (charge.c) -------------------------------------------------------------
  */
 struct charge {
-    size_t limit;        /* (a) pages that may be promised; SIZE_MAX: no limit of ours */
+    atomic_size_t limit; /* (a) pages that may be promised; SIZE_MAX: no limit of ours */
     atomic_size_t used;  /* (a) pages promised */
     atomic_size_t peak;  /* (a) the most there ever was */
-    atomic_long fail_at; /* (a) --fail-commit: commits until the one that fails; <= 0: never */
+    atomic_long fail_at; /* (a) --fail-commit: charges until the one that fails; <= 0: never */
 };
 extern struct charge mm_charge;
 
+/*
+ * Promise `pages` more pages, or none.  Promising 0 pages always succeeds and is no commit.
+ *
+ * => any thread, any lock; safe on the fault path
+ * => STATUS_COMMITMENT_LIMIT if the limit would be passed, and then nothing was promised
+ */
 NTSTATUS mm_charge_take(struct charge *c, size_t pages);
+
+/* Take back a promise. */
 void mm_charge_give(struct charge *c, size_t pages);
+
+/* Set the limit and publish it.  Lower than what is promised already: nothing more is promised. */
+void mm_charge_set_limit(struct charge *c, size_t pages);
 
 #endif
