@@ -85,13 +85,14 @@ struct os_run {
 /*
  * Find the pages of [start, end) that page tables map at this moment.
  *
- * => writes at most `capacity` runs in address order
+ * => writes at most `capacity` runs in address order, and stops soon after `most` pages are found
+ *    (0: no limit)
  * => returns the number of runs, or -errno; *ret_stopped_at is where the scan ended (end, or
  *    earlier when the runs were used up)
  * => uses PAGEMAP_SCAN, or /proc/self/pagemap where the kernel lacks it
  */
-int mm_os_scan_present(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
-                       uintptr_t *ret_stopped_at);
+int mm_os_scan_present(uintptr_t start, uintptr_t end, size_t most, struct os_run *runs,
+                       int capacity, uintptr_t *ret_stopped_at);
 
 /* The same for pages present that are private copies (written copy-on-write pages). */
 int mm_os_scan_private(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
@@ -386,6 +387,16 @@ int mm_os_alternate_stack(void *base, size_t size);
 
 /* Copy memory that may not be there: false when it is not, and nothing faults. */
 bool mm_os_peek(void *to, const void *from, size_t size);
+
+/* A loaded program or library. */
+struct os_module {
+    uintptr_t bias;     /* add it to an address in the file's own terms */
+    const void *unwind; /* .eh_frame_hdr, or NULL */
+    char name[200];     /* path, cut when longer */
+};
+
+/* The module that an address lies in; false: none, or this libc cannot tell safely. */
+bool mm_os_module_at(uintptr_t address, struct os_module *ret_module);
 
 /*
  * Why the contents of a page of a mapped file cannot be had: -ENODATA (past the end of the file),

@@ -1,0 +1,223 @@
+/*
+ * report.c - the last words of a process: one screen on standard error.
+ *
+ * The stack may be smashed, the heap torn, a lock held: so the text is put together in static
+ * memory, memory is looked at with calls that fail instead of faulting, and all is written by one
+ * call, which a pipe takes whole or not at all.
+ *
+ * I1  one thread reports; others wait for the process to end, a few seconds at most
+ * I2  a fault inside the report writes what there is so far and ends the report
+ */
+#include <string.h>
+
+#include <ntstatus.h>
+
+#include "except/except_internal.h"
+#include "except/names.h"
+
+#define SCREEN 4000 /* bytes: less than what a pipe takes whole */
+#define MOST_PLACES 12
+#define PATIENCE_MS 2000
+#define WAITS 300
+#define WAIT_NS 10000000ull
+
+/* Everything that needs room, so that the stack need not have it. */
+static struct {
+    atomic_int thread; /* who reports; 0: nobody yet */
+    struct os_registers registers;
+    EXCEPTION_RECORD record;
+    CONTEXT context;
+    uintptr_t places[MOST_PLACES];
+    char text[SCREEN + 1];
+    struct os_text t;
+} report;
+
+/* ---- the lines ---------------------------------------------------------------------------------- */
+
+static void text_hex(struct os_text *t, const char *before, uint64_t value, int digits)
+{
+    mm_os_text(t, before);
+    mm_os_text(t, "0x");
+    mm_os_text_hex(t, value, digits);
+}
+
+static void tell_code(struct os_text *t, DWORD code)
+{
+    const struct exception_name *name = mm_except_name(code);
+
+    text_hex(t, "\nntmm: unhandled exception ", code, 8);
+    mm_os_text(t, " ");
+    mm_os_text(t, name ? name->name : "(a code of the program's own)");
+    mm_os_text(t, "\n");
+}
+
+static void tell_process(struct os_text *t)
+{
+    char name[32] = "?";
+
+    ssize_t length = mm_os_read_text("/proc/self/comm", name, sizeof name);
+    if (length > 0 && name[length - 1] == '\n')
+        name[length - 1] = '\0';
+    mm_os_text(t, "  process ");
+    mm_os_text_number(t, (uint64_t)mm_os_pid());
+    mm_os_text(t, " (");
+    mm_os_text(t, name);
+    mm_os_text(t, "), thread ");
+    mm_os_text_number(t, (uint64_t)mm_os_tid());
+}
+
+static bool has_address(const EXCEPTION_RECORD *r)
+{
+    switch ((NTSTATUS)r->ExceptionCode) {
+    case STATUS_ACCESS_VIOLATION:
+    case STATUS_GUARD_PAGE_VIOLATION:
+    case STATUS_STACK_OVERFLOW:
+    case STATUS_IN_PAGE_ERROR: return r->NumberParameters >= 2;
+    default: return false;
+    }
+}
+
+static void tell_access(struct os_text *t, const EXCEPTION_RECORD *r)
+{
+    static const char *const words[] = {": reads ", ": writes "};
+    ULONG_PTR kind = r->ExceptionInformation[0];
+
+    mm_os_text(t, kind < 2 ? words[kind] : ": executes ");
+    text_hex(t, "", r->ExceptionInformation[1], 16);
+}
+
+static void tell_parameters(struct os_text *t, const EXCEPTION_RECORD *r)
+{
+    for (DWORD i = 0; i < r->NumberParameters && i < 4; i++)
+        text_hex(t, i ? ", " : ", parameters ", r->ExceptionInformation[i], 16);
+    if (r->NumberParameters > 4)
+        mm_os_text(t, " ...");
+}
+
+static void tell_what(struct os_text *t, const EXCEPTION_RECORD *r, unsigned depth)
+{
+    tell_process(t);
+    if (has_address(r))
+        tell_access(t, r);
+    else
+        tell_parameters(t, r);
+    text_hex(t, "\n  at ", (uintptr_t)r->ExceptionAddress, 16);
+    mm_os_text(t, "  ");
+    mm_except_tell_place(t, (uintptr_t)r->ExceptionAddress);
+    mm_os_text(t, "\n");
+    if (depth) {
+        mm_os_text(t, "  while a handler was at work on another exception, ");
+        mm_os_text_number(t, depth);
+        mm_os_text(t, " deep\n");
+    }
+    if (has_address(r))
+        mm_except_tell_address(t, r->ExceptionInformation[1]);
+    if (r->ExceptionCode == (DWORD)STATUS_IN_PAGE_ERROR && r->NumberParameters >= 3) {
+        const char *why = mm_except_page_error_name((DWORD)r->ExceptionInformation[2]);
+        text_hex(t, "  status ", r->ExceptionInformation[2], 8);
+        mm_os_text(t, " ");
+        mm_os_text(t, why ? why : "");
+        mm_os_text(t, "\n");
+    }
+}
+
+static void tell_stack(struct os_text *t, const CONTEXT *context)
+{
+    int count = mm_except_walk(context, report.places, MOST_PLACES);
+
+    mm_os_text(t, "  stack\n");
+    for (int i = 0; i < count; i++) {
+        mm_os_text(t, i < 10 ? "   " : "  ");
+        mm_os_text_number(t, (uint64_t)i);
+        text_hex(t, "  ", report.places[i], 16);
+        mm_os_text(t, "  ");
+        mm_except_tell_place(t, report.places[i]);
+        mm_os_text(t, "\n");
+    }
+    if (count == MOST_PLACES)
+        mm_os_text(t, "      ...\n");
+    else if (count <= 1)
+        mm_os_text(t, "      the stack pointer leads to no caller\n");
+}
+
+/* The first place that has source: the fault may be in code that was never there. */
+static void tell_next(struct os_text *t, DWORD code)
+{
+    const struct exception_name *name = mm_except_name(code);
+    struct os_module module;
+
+    if (name && name->advice) {
+        mm_os_text(t, "  next  ");
+        mm_os_text(t, name->advice);
+        mm_os_text(t, "\n");
+    }
+    for (int i = 0; i < MOST_PLACES && report.places[i]; i++) {
+        if (!mm_os_module_at(report.places[i], &module))
+            continue;
+        mm_os_text(t, "  line  addr2line -Cfipe ");
+        mm_os_text(t, module.name);
+        /* A return address is behind its call, which may be the line before. */
+        text_hex(t, " ", report.places[i] - module.bias - (i ? 1 : 0), 8);
+        mm_os_text(t, "\n");
+        return;
+    }
+}
+
+/* ---- one report a process ----------------------------------------------------------------------- */
+
+static void write_out(void)
+{
+    if (mm_os_writable_soon(2, PATIENCE_MS))
+        mm_os_complain(report.text);
+}
+
+/* Whether the calling thread is to report. */
+static bool begin(void)
+{
+    int me = mm_os_tid();
+    int nobody = 0;
+
+    if (atomic_compare_exchange_strong(&report.thread, &nobody, me)) {
+        report.t = (struct os_text){report.text, report.text + SCREEN};
+        return true;
+    }
+    if (nobody == me) {
+        mm_os_text(&report.t, "\n  (the report itself failed here)\n");
+        write_out();
+        return false;
+    }
+    for (int i = 0; i < WAITS; i++)
+        mm_os_sleep(WAIT_NS);
+    return false;
+}
+
+static void tell_all(unsigned depth)
+{
+    struct os_text *t = &report.t;
+
+    tell_code(t, report.record.ExceptionCode);
+    tell_what(t, &report.record, depth);
+    mm_except_tell_registers(t, &report.context);
+    tell_stack(t, &report.context);
+    tell_next(t, report.record.ExceptionCode);
+    write_out();
+}
+
+void mm_except_report_fault(const struct os_fault *fault, bool guard, unsigned depth)
+{
+    if (!begin())
+        return;
+    mm_except_record(fault, guard, &report.record);
+    mm_os_fault_registers(fault, &report.registers);
+    mm_except_context(&report.registers, &report.context);
+    tell_all(depth);
+}
+
+void mm_except_report_raised(const EXCEPTION_RECORD *record, const CONTEXT *context, unsigned depth)
+{
+    if (!begin())
+        return;
+    report.record = *record;
+    report.context = *context;
+    tell_all(depth);
+}
