@@ -20,8 +20,10 @@
 #include "except/except_internal.h"
 #include "stats/counters.h"
 
-#define DEEPEST 8      /* exceptions inside handlers of exceptions */
-#define MOST_REPEATS 3 /* faults at one place that looked as if they had been mended */
+#define DEEPEST 8       /* exceptions inside handlers of exceptions */
+#define REPEATS 100     /* at one place before the kernel is asked */
+#define MOST_WAITS 2000 /* for the space, 1 ms each */
+#define WAIT_NS 1000000ull
 
 const struct except_memory *mm_except_memory;
 
@@ -153,68 +155,80 @@ static __attribute__((noinline)) bool handled(struct os_fault *f, bool guard)
     return answer != EXCEPTION_CONTINUE_SEARCH;
 }
 
+bool mm_except_is_ours(uintptr_t address)
+{
+    return mm_except_memory->is_ours && mm_except_memory->is_ours((void *)address);
+}
+
+/* Somebody else holds the space for a moment; but the holder may be this thread, crashed. */
+static NTSTATUS take_guard(const struct os_fault *f)
+{
+    NTSTATUS status = STATUS_ACCESS_VIOLATION;
+
+    if (f->cause != OS_FAULT_ACCESS || !mm_except_memory->take_guard)
+        return status;
+    for (int waits = 0; waits < MOST_WAITS; waits++) {
+        status = mm_except_memory->take_guard((void *)f->address, f->access);
+        if (status != STATUS_LOCK_NOT_GRANTED)
+            break;
+        mm_os_sleep(WAIT_NS);
+    }
+    return status;
+}
+
+static __attribute__((noinline)) bool kernel_allows(const struct os_fault *f)
+{
+    struct os_mapping m;
+    return !mm_os_mapping_at(f->address, &m) && m.start <= f->address && m.access & f->access;
+}
+
 /*
- * Whether the fault has been mended meanwhile: two threads touch one guard page or one page that a
- * third is committing, and the slower one finds nothing wrong any more.
+ * Whether to try again what is said to be allowed by now: two threads touch one guard page, or one
+ * that a third is committing, and the slower finds nothing wrong.  If it goes on so at one place,
+ * the kernel is asked too, since the program may have gone behind our back.
  */
-static __attribute__((noinline)) bool is_mended(const struct os_fault *f)
+static bool try_again(const struct os_fault *f)
 {
     static __thread struct {
         uintptr_t ip;
         uintptr_t address;
         unsigned count;
     } last;
-    MEMORY_BASIC_INFORMATION info;
-    const ULONG readable = PAGE_READONLY | PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READ |
-                           PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY | PAGE_EXECUTE;
-    const ULONG writable = PAGE_READWRITE | PAGE_EXECUTE_READWRITE;
-    const ULONG executable = PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE;
-    ULONG enough = f->access == OS_EXEC ? executable : f->access == OS_WRITE ? writable : readable;
 
-    if (!mm_except_memory->query || mm_except_memory->query((void *)f->address, &info))
-        return false;
-    if (info.State != MEM_COMMIT || info.Type != MEM_PRIVATE || info.Protect & PAGE_GUARD ||
-        !(info.Protect & enough))
-        return false;
     if (last.ip != f->ip || last.address != f->address)
         last.count = 0;
     last.ip = f->ip;
     last.address = f->address;
-    return last.count++ < MOST_REPEATS;
+    return ++last.count % REPEATS != 0 || kernel_allows(f);
 }
 
-bool mm_except_is_ours(uintptr_t address)
+/* A fault of the program's own. */
+static void on_real_fault(struct os_fault *f)
 {
-    return mm_except_memory->is_ours && mm_except_memory->is_ours((void *)address);
-}
-
-static bool is_guard(const struct os_fault *f)
-{
-    return f->cause == OS_FAULT_ACCESS && mm_except_memory->take_guard &&
-           mm_except_memory->take_guard((void *)f->address);
-}
-
-static void on_fault(struct os_fault *f)
-{
-    bool is_fault = f->cause > OS_FAULT_OTHER;
     unsigned depth = depth_at(__builtin_frame_address(0), f->sp);
-    bool guard = is_guard(f);
+    NTSTATUS status = take_guard(f);
+    bool guard = status == STATUS_GUARD_PAGE_VIOLATION;
 
-    if (f->cause == OS_FAULT_ACCESS && !guard && mm_except_is_ours(f->address) && is_mended(f))
+    if (status == STATUS_SUCCESS && try_again(f))
         return;
     if (f->cause == OS_FAULT_PAGE_IO)
         mm_count(NTMM_READ_ERRORS, 1);
-    if (is_fault && depth < DEEPEST) {
+    if (depth < DEEPEST) {
         if (mm_except_anyone() && handled(f, guard))
             return;
         if (mm_os_fault_pass_on(f))
             return;
-    } else if (!is_fault && mm_os_fault_pass_on(f)) {
-        return;
     }
-    if (is_fault)
-        mm_except_report_fault(f, guard, depth);
+    mm_except_report_fault(f, guard, depth);
     mm_os_fault_default(f);
+}
+
+static void on_fault(struct os_fault *f)
+{
+    if (f->cause > OS_FAULT_OTHER)
+        on_real_fault(f);
+    else if (!mm_os_fault_pass_on(f))
+        mm_os_fault_default(f);
 }
 
 /* ---- raised exceptions -------------------------------------------------------------------------- */

@@ -13,20 +13,23 @@
 
 /*
  * What the memory side knows, asked through here so that this module need not know it.  Set by
- * process/; any of them may be NULL.  All are called in signal handlers: they may wait for a lock
- * that a running thread holds, never for one that the calling thread may hold.
+ * process/; any of them may be NULL.  All are called in signal handlers, by a thread that may have
+ * crashed anywhere.
  */
 struct except_memory {
     /* VirtualQuery that does not wait: mm_vm_try_query. */
     NTSTATUS (*query)(const void *address, MEMORY_BASIC_INFORMATION *ret_info);
 
-    /* Whether the page was a guard page; it is none any more: mm_vm_take_guard. */
-    bool (*take_guard)(const void *address);
+    /* Was it a guard page, is it allowed by now, is the space busy: mm_vm_take_guard. */
+    NTSTATUS (*take_guard)(const void *address, int access);
 
-    /* Whether the address lies in address space that we hand out: mm_vm_touches. */
+    /*
+     * Whether the address lies in address space that we hand out: mm_vm_touches.  It may wait:
+     * asked only right after `query` or `take_guard` found the space not busy.
+     */
     bool (*is_ours)(const void *address);
 
-    /* Why a page of ours cannot be had: STATUS_DISK_FULL ...; STATUS_SUCCESS: not known. */
+    /* Why a page that is ours cannot be had: STATUS_DISK_FULL ...; STATUS_SUCCESS: not known. */
     NTSTATUS (*page_error)(const void *address, bool write);
 };
 

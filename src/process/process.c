@@ -62,17 +62,6 @@ static const struct backing *choose_backing(const struct config *c)
 
 /* ---- what exceptions ask about memory ------------------------------------------------------------ */
 
-/* Another thread may hold the space lock for a moment; the faulting one never does. */
-static bool take_guard(const void *address)
-{
-    for (;;) {
-        NTSTATUS status = mm_vm_take_guard(address, OS_READ);
-        if (status != STATUS_LOCK_NOT_GRANTED)
-            return status == STATUS_GUARD_PAGE_VIOLATION;
-        mm_os_sleep(20000);
-    }
-}
-
 static bool is_ours(const void *address)
 {
     return mm_vm_touches(address, 1);
@@ -81,13 +70,12 @@ static bool is_ours(const void *address)
 static NTSTATUS page_error(const void *address, bool write)
 {
     (void)address;
-    mm_count(NTMM_READ_ERRORS, 1);
     return write ? STATUS_DISK_FULL : STATUS_IO_DEVICE_ERROR;
 }
 
 static const struct except_memory memory_for_exceptions = {
     .query = mm_vm_try_query,
-    .take_guard = take_guard,
+    .take_guard = mm_vm_take_guard,
     .is_ours = is_ours,
     .page_error = page_error,
 };
