@@ -66,3 +66,10 @@ __asm__(".text\n"
         "    mov x8, #139\n" /* rt_sigreturn */
         "    svc 0\n"
         ".size mm_os_signal_return, . - mm_os_signal_return\n");
+
+/* The kernel keeps the identification register from user mode on some machines: only the level. */
+void mm_os_processor(uint16_t *ret_family, uint16_t *ret_revision)
+{
+    *ret_family = 8;
+    *ret_revision = 0;
+}

@@ -73,3 +73,20 @@ __asm__(".text\n"
         "    mov $15, %rax\n" /* rt_sigreturn */
         "    syscall\n"
         ".size __restore_rt, . - __restore_rt\n");
+
+/* Leaf 1 packs them: stepping 4 bits, model 4, family 4, then further bits of model and family. */
+void mm_os_processor(uint16_t *ret_family, uint16_t *ret_revision)
+{
+    unsigned a = 0;
+    unsigned b, c, d;
+
+    (void)__get_cpuid(1, &a, &b, &c, &d); /* every x86-64 has leaf 1 */
+    unsigned family = a >> 8 & 15;
+    unsigned model = a >> 4 & 15;
+    if (family == 6 || family == 15)
+        model |= a >> 12 & 0xf0;
+    if (family == 15)
+        family += a >> 20 & 255;
+    *ret_family = (uint16_t)family;
+    *ret_revision = (uint16_t)(model << 8 | (a & 15));
+}
