@@ -18,6 +18,7 @@ struct verb {
 static const struct verb verbs[] = {
     {"run", mm_verb_run, "run a program in a RAM budget with a page file of its own"},
     {"doctor", mm_verb_doctor, "find out what this machine allows, and how to get more"},
+    {"demo", mm_verb_demo, "show it all: the hog, the main job, a tour"},
 };
 
 static void help(FILE *out)

@@ -7,5 +7,6 @@
 /* argv[0] is the verb.  The result is ntmm's exit status. */
 int mm_verb_run(int argc, char **argv);
 int mm_verb_doctor(int argc, char **argv);
+int mm_verb_demo(int argc, char **argv);
 
 #endif

@@ -10,8 +10,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "common/beside.h"
 #include "common/say.h"
 
 #define PRELOAD "libntmm-preload.so"
@@ -27,36 +27,10 @@ static const char *const places[] = {
     "../" NTMM_LIBDIR "/" PRELOAD,
 };
 
-static bool own_folder(char folder[PATH_MAX])
-{
-    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
-    if (length <= 0)
-        return false;
-    folder[length] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (!slash)
-        return false;
-    *slash = '\0';
-    return true;
-}
-
-static bool find_library(char path[PATH_MAX])
-{
-    char folder[PATH_MAX], candidate[2 * PATH_MAX];
-    if (!own_folder(folder))
-        return false;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(candidate, sizeof(candidate), "%s/%s", folder, places[i]);
-        if (realpath(candidate, path))
-            return true;
-    }
-    return false;
-}
-
 static int set_preload(void)
 {
     char path[PATH_MAX];
-    if (!find_library(path)) {
+    if (!mm_beside(places, sizeof(places) / sizeof(places[0]), path)) {
         mm_say("%s is not where it was built or installed; install ntmm again", PRELOAD);
         return RUN_REFUSED;
     }

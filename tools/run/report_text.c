@@ -42,8 +42,11 @@ static void memory_lines(const struct run_report *r, FILE *out)
                 mm_size_text((uint64_t)r->result->usage.ru_maxrss * 1024).s);
     }
     fprintf(out, "  committed %11s peak", mm_size_text(v[NTMM_COMMITTED_PEAK]).s);
-    if (r->options->commit_limit)
-        fprintf(out, "   of %11s limit", mm_size_text(r->options->commit_limit).s);
+    if (v[NTMM_COMMIT_LIMIT] || r->options->commit_limit)
+        fprintf(
+            out, "   of %11s limit",
+            mm_size_text(r->options->commit_limit ? r->options->commit_limit : v[NTMM_COMMIT_LIMIT])
+                .s);
     if (r->tally->all[NTMM_COMMIT_FAILURES])
         fprintf(out, "    %s refused", mm_count_text(r->tally->all[NTMM_COMMIT_FAILURES]).s);
     fputc('\n', out);
