@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "except/except_internal.h"
+#include "except/unwind.h"
 
 void mm_except_context(const struct os_registers *r, CONTEXT *c)
 {
@@ -61,4 +61,27 @@ void mm_except_tell_registers(struct os_text *t, const CONTEXT *c)
         if (i % 4 == 3 || i == 32)
             mm_os_text(t, "\n");
     }
+}
+
+/* ---- for unwind.c: DWARF counts x0-x30 and sp ------------------------------------------------------ */
+
+const int mm_except_sp = 31;
+const int mm_except_fp = 29;
+
+static void fill(struct frame *f, const uint64_t *x, uint64_t ip)
+{
+    memset(f, 0, sizeof *f);
+    memcpy(f->registers, x, 32 * sizeof *x);
+    f->ip = (uintptr_t)ip;
+    f->exact = true;
+}
+
+void mm_except_frame(const CONTEXT *c, struct frame *f)
+{
+    fill(f, (const uint64_t *)c->X, c->Pc); /* fp, lr and sp follow x28 */
+}
+
+void mm_except_frame_of(const struct os_registers *r, struct frame *f)
+{
+    fill(f, r->integer, r->ip);
 }

@@ -6,7 +6,7 @@
 
 #include <ntstatus.h>
 
-#include "except/except_internal.h"
+#include "except/unwind.h"
 
 #define TRACE_FLAG 0x100u
 
@@ -87,4 +87,32 @@ void mm_except_tell_registers(struct os_text *t, const CONTEXT *c)
     tell(t, "  eflags", c->EFlags, 8);
     tell(t, "  mxcsr", c->MxCsr, 8);
     mm_os_text(t, "\n");
+}
+
+/* ---- for unwind.c ------------------------------------------------------------------------------- */
+
+const int mm_except_sp = 7;
+const int mm_except_fp = 6;
+
+static void fill(struct frame *f, const uint64_t *by_number, uint64_t ip)
+{
+    static const unsigned char dwarf[8] = {0, 2, 1, 3,
+                                           6, 7, 5, 4}; /* rax rdx rcx rbx rsi rdi ... */
+
+    memset(f, 0, sizeof *f);
+    for (int i = 0; i < 16; i++)
+        f->registers[i] = by_number[i < 8 ? dwarf[i] : i];
+    f->registers[16] = ip;
+    f->ip = (uintptr_t)ip;
+    f->exact = true;
+}
+
+void mm_except_frame(const CONTEXT *c, struct frame *f)
+{
+    fill(f, (const uint64_t *)&c->Rax, c->Rip);
+}
+
+void mm_except_frame_of(const struct os_registers *r, struct frame *f)
+{
+    fill(f, r->integer, r->ip);
 }

@@ -382,6 +382,12 @@ int mm_os_program_action(int signal, const struct sigaction *action, struct siga
 void mm_os_with_registers(void (*run)(struct os_registers *registers, void *argument),
                           void *argument);
 
+/*
+ * Whether `ip` is where signal handlers return to; then the registers of the interrupted code,
+ * without vectors, as the frame at `sp` has them.
+ */
+bool mm_os_signal_frame(uintptr_t ip, uintptr_t sp, struct os_registers *ret_registers);
+
 /* Give the calling thread an alternate stack; -EEXIST when it has one. */
 int mm_os_alternate_stack(void *base, size_t size);
 

@@ -105,6 +105,24 @@ void mm_os_fault_resume(struct os_fault *f, const struct os_registers *r)
     }
 }
 
+/* The kernel's and our own are the same two instructions; siginfo lies before the context. */
+bool mm_os_signal_frame(uintptr_t ip, uintptr_t sp, struct os_registers *r)
+{
+    static const uint32_t signal_return[2] = {0xd2801168, 0xd4000001};
+    uint32_t code[2];
+    uint64_t g[33]; /* x0-x30, sp, pc */
+    uintptr_t at = sp + sizeof(siginfo_t) + offsetof(ucontext_t, uc_mcontext.regs);
+
+    if (!mm_os_peek(code, (void *)ip, sizeof code) || memcmp(code, signal_return, sizeof code))
+        return false;
+    if (!mm_os_peek(g, (void *)at, sizeof g))
+        return false;
+    memset(r, 0, sizeof *r);
+    memcpy(r->integer, g, 32 * sizeof *g);
+    r->ip = g[32];
+    return true;
+}
+
 /* ---- copying what may not be there ------------------------------------------------------------ */
 
 extern const char mm_os_copy_at[];

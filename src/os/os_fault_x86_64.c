@@ -100,6 +100,24 @@ void mm_os_fault_resume(struct os_fault *f, const struct os_registers *r)
         write_vectors(m->fpregs, r);
 }
 
+/* libc's and our own are the same two instructions. */
+bool mm_os_signal_frame(uintptr_t ip, uintptr_t sp, struct os_registers *r)
+{
+    static const unsigned char signal_return[9] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+    unsigned char code[sizeof signal_return];
+    gregset_t g;
+
+    if (!mm_os_peek(code, (void *)ip, sizeof code) || memcmp(code, signal_return, sizeof code))
+        return false;
+    if (!mm_os_peek(g, (void *)(sp + offsetof(ucontext_t, uc_mcontext.gregs)), sizeof g))
+        return false;
+    memset(r, 0, sizeof *r);
+    for (int i = 0; i < 16; i++)
+        r->integer[i] = (uint64_t)g[order[i]];
+    r->ip = (uint64_t)g[REG_RIP];
+    return true;
+}
+
 /* ---- copying what may not be there ------------------------------------------------------------ */
 
 extern const char mm_os_copy_at[];
