@@ -68,17 +68,25 @@ static int pagemap(void)
     return fresh;
 }
 
-/* One PAGEMAP_SCAN: runs found or -errno. */
-static int scan_once(uintptr_t start, uintptr_t end, uint64_t inverted, uint64_t mask,
-                     struct page_region *found, int capacity, uintptr_t *ret_stopped_at)
+/* Which pages are looked for. */
+struct wanted {
+    bool private_only; /* copies of file pages, and anonymous ones */
+    size_t most;       /* pages after which the scan may stop; 0: none */
+};
+
+/* One PAGEMAP_SCAN from *at on, which is moved: runs found or -errno. */
+static int scan_once(uintptr_t *at, uintptr_t end, struct wanted want, struct page_region *found,
+                     int capacity)
 {
+    uint64_t mask = PAGE_IS_PRESENT | (want.private_only ? PAGE_IS_FILE : 0);
     struct pm_scan_arg ask = {
         .size = sizeof ask,
-        .start = start,
+        .start = *at,
         .end = end,
         .vec = (uint64_t)(uintptr_t)found,
         .vec_len = (uint64_t)capacity,
-        .category_inverted = inverted,
+        .max_pages = want.most,
+        .category_inverted = want.private_only ? PAGE_IS_FILE : 0,
         .category_mask = mask,
         .return_mask = mask,
     };
@@ -88,89 +96,102 @@ static int scan_once(uintptr_t start, uintptr_t end, uint64_t inverted, uint64_t
         return fd;
     int count = (int)call3(SYS_ioctl, fd, PAGEMAP_SCAN, &ask);
     if (count >= 0)
-        *ret_stopped_at = ask.walk_end;
+        *at = ask.walk_end;
     return count;
 }
 
 bool mm_os_has_pagemap_scan(void)
 {
     struct page_region found;
-    uintptr_t stopped_at;
     uintptr_t here = align_down((uintptr_t)&found, PAGE_BYTES);
+    uintptr_t at = here;
 
-    return scan_once(here, here + PAGE_BYTES, 0, PAGE_IS_PRESENT, &found, 1, &stopped_at) >= 0;
+    return scan_once(&at, here + PAGE_BYTES, (struct wanted){false, 0}, &found, 1) >= 0;
 }
 
-/* Pages whose pagemap word, masked, equals `wanted`, by reading a word a page. */
-static int read_words(uintptr_t start, uintptr_t end, bool private_only, struct os_run *runs,
-                      int capacity, uintptr_t *ret_stopped_at)
+/* Add a page to the runs; false when there is no room for it. */
+static bool add_page(uintptr_t at, struct os_run *runs, int *count, int capacity)
+{
+    if (*count && runs[*count - 1].end == at) {
+        runs[*count - 1].end += PAGE_BYTES;
+        return true;
+    }
+    if (*count == capacity)
+        return false;
+    runs[(*count)++] = (struct os_run){at, at + PAGE_BYTES};
+    return true;
+}
+
+static bool is_wanted(uint64_t word, struct wanted want)
+{
+    return word & PAGEMAP_PRESENT && !(want.private_only && word & PAGEMAP_FILE);
+}
+
+/* The same by reading a word a page. */
+static int read_words(uintptr_t *at, uintptr_t end, struct wanted want, struct os_run *runs,
+                      int capacity)
 {
     uint64_t words[512];
+    size_t left = want.most ? want.most : SIZE_MAX;
     int count = 0;
 
-    for (uintptr_t at = start; at < end;) {
-        size_t pages = min_size((end - at) >> PAGE_SHIFT, 512);
+    while (*at < end && left) {
+        size_t pages = min_size((end - *at) >> PAGE_SHIFT, 512);
         int fd = pagemap();
         int error = fd < 0 ? fd
                            : mm_os_read_all(fd, words, pages * sizeof words[0],
-                                            (at >> PAGE_SHIFT) * sizeof words[0]);
+                                            (*at >> PAGE_SHIFT) * sizeof words[0]);
         if (error)
             return error;
-        for (size_t i = 0; i < pages; i++, at += PAGE_BYTES) {
-            bool hit = (words[i] & PAGEMAP_PRESENT) && !(private_only && (words[i] & PAGEMAP_FILE));
-            if (!hit)
+        for (size_t i = 0; i < pages && left; i++, *at += PAGE_BYTES) {
+            if (!is_wanted(words[i], want))
                 continue;
-            if (count && runs[count - 1].end == at) {
-                runs[count - 1].end += PAGE_BYTES;
-                continue;
-            }
-            if (count == capacity) {
-                *ret_stopped_at = at;
+            if (!add_page(*at, runs, &count, capacity))
                 return count;
-            }
-            runs[count++] = (struct os_run){at, at + PAGE_BYTES};
+            left--;
         }
     }
-    *ret_stopped_at = end;
     return count;
 }
 
-static int scan(uintptr_t start, uintptr_t end, bool private_only, struct os_run *runs,
-                int capacity, uintptr_t *ret_stopped_at)
+static int scan(uintptr_t *at, uintptr_t end, struct wanted want, struct os_run *runs, int capacity)
 {
     struct page_region found[RUNS_PER_CALL];
-    uint64_t inverted = private_only ? PAGE_IS_FILE : 0;
-    uint64_t mask = PAGE_IS_PRESENT | (private_only ? PAGE_IS_FILE : 0);
     int count = 0;
 
     if (atomic_load(&scan_missing))
-        return read_words(start, end, private_only, runs, capacity, ret_stopped_at);
-    while (start < end && count < capacity) {
+        return read_words(at, end, want, runs, capacity);
+    while (*at < end && count < capacity) {
         int room = capacity - count < RUNS_PER_CALL ? capacity - count : RUNS_PER_CALL;
-        int got = scan_once(start, end, inverted, mask, found, room, &start);
+        int got = scan_once(at, end, want, found, room);
         if (got == -ENOTTY) {
             atomic_store(&scan_missing, 1);
-            return read_words(start, end, private_only, runs, capacity, ret_stopped_at);
+            return read_words(at, end, want, runs, capacity);
         }
         if (got < 0)
             return got;
         for (int i = 0; i < got; i++)
             runs[count++] = (struct os_run){found[i].start, found[i].end};
+        if (want.most)
+            break;
     }
-    *ret_stopped_at = start;
     return count;
 }
 
-int mm_os_scan_present(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
-                       uintptr_t *ret_stopped_at)
+int mm_os_scan_present(uintptr_t start, uintptr_t end, size_t most, struct os_run *runs,
+                       int capacity, uintptr_t *ret_stopped_at)
 {
-    return scan(start, end, false, runs, capacity, ret_stopped_at);
+    int count = scan(&start, end, (struct wanted){false, most}, runs, capacity);
+    *ret_stopped_at = start;
+    return count;
 }
 
 int mm_os_scan_private(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
                        uintptr_t *ret_stopped_at)
 {
-    return scan(start, end, true, runs, capacity, ret_stopped_at);
+    int count = scan(&start, end, (struct wanted){true, 0}, runs, capacity);
+    *ret_stopped_at = start;
+    return count;
 }
 
 int mm_os_in_core(const void *where, size_t size, unsigned char *ret_in_core)

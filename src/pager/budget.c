@@ -86,7 +86,7 @@ static uint64_t mapped_in(const struct piece *p)
     for (uintptr_t at = mm_piece_next_live(p, p->low); at < p->high;) {
         uintptr_t end = min_size(at + GIB, p->high);
         while (at < end) {
-            int found = mm_os_scan_present(at, end, runs, 64, &at);
+            int found = mm_os_scan_present(at, end, 0, runs, 64, &at);
             if (found < 0)
                 return pages;
             for (int i = 0; i < found; i++)

@@ -25,6 +25,8 @@
 #define FOLLOW_DISTANCE 200  /* units behind the stream */
 #define WORTH_PERCENT 40     /* hits in time below which read-ahead is throttled */
 #define ONE_IN 32
+#define STREAMS 32       /* watched at once */
+#define STREAM_LIFE 2048 /* touch events without a hit after which a stream is over */
 
 static uint32_t events = RECENT + 1;
 static struct {
@@ -133,6 +135,53 @@ static void follow_stream(struct piece *p, uintptr_t unit, int direction, unsign
         mm_trim_follow(direction > 0 ? unit - distance : unit + distance);
 }
 
+/* ---- streams under watch ------------------------------------------------------------------------ */
+
+/*
+ * Where streams are now, so that their next hits are seen at once and not when the sweep comes by.
+ * A stream that is missing here goes on, only later.
+ */
+struct stream {
+    struct piece *piece; /* NULL: none */
+    uintptr_t unit;      /* the last one seen used */
+    int direction;
+    unsigned depth;
+    uint32_t seen; /* touch event of the last hit */
+};
+
+static struct stream streams[STREAMS];
+
+static uintptr_t distance(uintptr_t a, uintptr_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* The entry of this stream, or the one unused for longest. */
+static struct stream *find_stream(uintptr_t unit, int direction)
+{
+    struct stream *oldest = &streams[0];
+
+    for (int i = 0; i < STREAMS; i++) {
+        struct stream *s = &streams[i];
+        if (s->piece && s->direction == direction &&
+            distance(s->unit, unit) <= MOST_DEPTH * UNIT_BYTES)
+            return s;
+        if (events - s->seen > events - oldest->seen)
+            oldest = s;
+    }
+    return oldest;
+}
+
+static void note_stream(struct piece *p, uintptr_t unit, int direction, unsigned depth)
+{
+    struct stream *s = find_stream(unit, direction);
+    bool behind = s->piece == p && s->direction == direction &&
+                  (direction > 0 ? unit < s->unit : unit > s->unit) &&
+                  distance(s->unit, unit) <= MOST_DEPTH * UNIT_BYTES;
+    if (!behind)
+        *s = (struct stream){p, unit, direction, depth, events};
+}
+
 /* ---- streams ---------------------------------------------------------------------------------- */
 
 static bool just_touched(struct piece *p, uintptr_t unit)
@@ -190,6 +239,7 @@ static void on_hit(struct piece *p, uintptr_t unit)
     }
     if (gap * 4 <= depth * 3)
         fetch(p, at, direction, depth + 1 - gap, depth);
+    note_stream(p, unit, direction, depth);
     follow_stream(p, unit, direction, depth);
 }
 
@@ -243,6 +293,39 @@ static void look_at_runs(struct piece *p, const struct os_run *runs, int count)
         look(p, unit, present);
 }
 
+static void look_between(struct piece *p, uintptr_t start, uintptr_t end)
+{
+    struct os_run runs[32];
+
+    if (start < p->low)
+        start = p->low;
+    if (end > p->high)
+        end = p->high;
+    while (start < end) {
+        int found = mm_os_scan_present(start, end, 0, runs, 32, &start);
+        if (found < 0)
+            return;
+        look_at_runs(p, runs, found);
+    }
+}
+
+/* Look just ahead of each stream. */
+static void watch_streams(void)
+{
+    for (int i = 0; i < STREAMS; i++) {
+        struct stream s = streams[i];
+        size_t ahead = s.depth * UNIT_BYTES;
+        if (!s.piece)
+            continue;
+        if (events - s.seen > STREAM_LIFE)
+            streams[i].piece = NULL;
+        else if (s.direction > 0)
+            look_between(s.piece, s.unit + UNIT_BYTES, s.unit + UNIT_BYTES + ahead);
+        else
+            look_between(s.piece, s.unit > ahead ? s.unit - ahead : 0, s.unit);
+    }
+}
+
 /* Go on with the sweep for one step; false when a round is complete. */
 static bool sweep_step(int *piece, uintptr_t *cursor)
 {
@@ -255,7 +338,7 @@ static bool sweep_step(int *piece, uintptr_t *cursor)
         while (at < p->high && left) {
             uintptr_t end = min_size(at + left * PAGE_BYTES, p->high);
             uintptr_t from = at;
-            int found = mm_os_scan_present(at, end, runs, 128, &at);
+            int found = mm_os_scan_present(at, end, 0, runs, 128, &at);
             if (found < 0)
                 at = end;
             look_at_runs(p, runs, found);
@@ -296,8 +379,9 @@ void mm_prefetch_main(void *unused)
     for (;;) {
         bool paging = mm_counted(NTMM_PAGES_DROPPED) != 0;
         if (paging && faults_moved()) {
+            watch_streams();
             (void)sweep_step(&piece, &cursor); /* the next step goes on where this one ended */
-            nap = 200000;
+            nap = 100000;
         } else {
             nap = nap * 2 > 20000000 ? 20000000 : nap * 2;
         }

@@ -86,7 +86,7 @@ static int collect(struct piece *p, uintptr_t *at, uintptr_t *units, uint16_t *p
     struct os_run runs[64];
     int count = 0;
     uintptr_t end = min_size(*at + SCAN_STEP, p->high);
-    int found = mm_os_scan_present(*at, end, runs, 64, at);
+    int found = mm_os_scan_present(*at, end, BATCH * UNIT_PAGES, runs, 64, at);
 
     for (int r = 0; r < found; r++) {
         for (uintptr_t u = align_down(runs[r].start, UNIT_BYTES); u < runs[r].end;

@@ -176,7 +176,7 @@ static void present_in_run(const uintptr_t *units, int count, uint16_t *masks)
     for (int i = 0; i < count; i++)
         masks[i] = 0;
     while (at < end) {
-        int found = mm_os_scan_present(at, end, runs, RUNS, &at);
+        int found = mm_os_scan_present(at, end, 0, runs, RUNS, &at);
         if (found < 0) {
             for (int i = 0; i < count; i++)
                 masks[i] = 0xffff; /* cannot tell: leave them all alone */
