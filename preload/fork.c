@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "pager/pager.h"
+#include "stats/counters.h"
 #include "vm/vm.h"
 
 static void before(void)
@@ -44,6 +45,7 @@ static void after_in_parent(void)
 
 static void after_in_child(void)
 {
+    mm_counters_after_fork();
     mm_pager_after_fork_in_child();
     unlock();
 }

@@ -22,24 +22,24 @@
 #include "vm/vm.h"
 
 #define ADDRESS_BITS 47
-#define LEAF_BITS    14 /* units of a leaf: 1 GiB of address space, 128 KiB of table */
-#define LEAF_UNITS   (1u << LEAF_BITS)
-#define LEAVES       (1u << (ADDRESS_BITS - UNIT_SHIFT - LEAF_BITS))
+#define LEAF_BITS 14 /* units of a leaf: 1 GiB of address space, 128 KiB of table */
+#define LEAF_UNITS (1u << LEAF_BITS)
+#define LEAVES (1u << (ADDRESS_BITS - UNIT_SHIFT - LEAF_BITS))
 
-#define KEPT_MOST      8
-#define KEPT_BLOCK     MIB       /* largest block worth keeping */
-#define KEPT_BYTES     (4 * MIB) /* of all kept blocks together */
-#define PREPARE_MOST   MIB       /* blocks up to this size are written soon, and whole */
-#define MOVE_PIECE     MIB       /* a moving block is given back piece by piece */
-#define TRIM_LEAST     (256 * KIB)
-#define RECORDS_CHUNK  (64 * KIB)
+#define KEPT_MOST 8
+#define KEPT_BLOCK MIB       /* largest block worth keeping */
+#define KEPT_BYTES (4 * MIB) /* of all kept blocks together */
+#define PREPARE_MOST MIB     /* blocks up to this size are written soon, and whole */
+#define MOVE_PIECE MIB       /* a moving block is given back piece by piece */
+#define TRIM_LEAST (256 * KIB)
+#define RECORDS_CHUNK (64 * KIB)
 
 struct large {
-    uintptr_t start;     /* what the program has */
-    uintptr_t reserved;  /* where the allocation begins; at or below start */
-    uintptr_t end;       /* where the reservation ends */
-    size_t committed;    /* bytes from start */
-    struct large *next;  /* unused records */
+    uintptr_t start;    /* what the program has */
+    uintptr_t reserved; /* where the allocation begins; at or below start */
+    uintptr_t end;      /* where the reservation ends */
+    size_t committed;   /* bytes from start */
+    struct large *next; /* unused records */
 };
 
 static struct {
@@ -380,13 +380,29 @@ static void set_committed(uintptr_t address, size_t committed)
     mm_os_unlock(&large.lock);
 }
 
+/* Take address space behind the reservation, if nobody has it. */
+static bool grow_reservation(const struct large *block, size_t size)
+{
+    uintptr_t end = align_up(block->start + size, UNIT_BYTES);
+    void *reserved = (void *)block->reserved;
+
+    if (size > PTRDIFF_MAX / 8 || mm_vm_extend(reserved, block->end - block->reserved,
+                                               end - block->reserved) != STATUS_SUCCESS)
+        return false;
+    mm_os_lock(&large.lock);
+    find(block->start)->end = end;
+    mm_os_unlock(&large.lock);
+    return true;
+}
+
 static bool grow_in_place(const struct large *block, size_t size)
 {
-    size_t room = block->end - block->start;
-    size_t wanted = min_size(align_up(size, UNIT_BYTES), room);
+    size_t wanted = align_up(size, UNIT_BYTES);
     size_t more = wanted - block->committed;
 
-    if (size > room || !commit(block->start + block->committed, more, more <= PREPARE_MOST))
+    if (size > block->end - block->start && !grow_reservation(block, size))
+        return false;
+    if (!commit(block->start + block->committed, more, more <= PREPARE_MOST))
         return false;
     set_committed(block->start, wanted);
     return true;

@@ -28,15 +28,26 @@ static int advise_nothing(void *address, size_t size)
     return mm_vm_owns(address, size) ? 0 : ENOMEM;
 }
 
+/* The kernel, too, does what it can before it says ENOMEM. */
+static int forget(void *address, size_t size)
+{
+    int error = mm_preload_errno(mm_vm_zero(address, size));
+    return error ? error : advise_nothing(address, size);
+}
+
+static int advise_kernel(void *address, size_t size, int advice)
+{
+    return mm_preload_raw_madvise(address, size, advice) == 0 ? 0 : errno;
+}
+
 static int advise_ours(void *address, size_t size, int advice)
 {
     switch (advice) {
     case MADV_DONTNEED:
     case MADV_FREE: /* now or later is the kernel's choice */
-        return mm_preload_errno(mm_vm_zero(address, size));
+        return forget(address, size);
     case MADV_POPULATE_READ:
-    case MADV_POPULATE_WRITE:
-        return mm_preload_raw_madvise(address, size, advice) == 0 ? 0 : errno;
+    case MADV_POPULATE_WRITE: return advise_kernel(address, size, advice);
     case MADV_NORMAL:
     case MADV_RANDOM:
     case MADV_SEQUENTIAL:
@@ -50,18 +61,32 @@ static int advise_ours(void *address, size_t size, int advice)
     case MADV_DONTFORK: /* the child has more than it wants */
     case MADV_DOFORK:
     case MADV_COLD:
-    case MADV_PAGEOUT:
-        return advise_nothing(address, size);
-    default:
-        return EINVAL; /* MADV_REMOVE, MADV_WIPEONFORK, guard regions: not on this memory */
+    case MADV_PAGEOUT: return advise_nothing(address, size);
+    default: return EINVAL; /* MADV_REMOVE, MADV_WIPEONFORK, guards: not on this memory */
     }
+}
+
+/* What is lent to a mapping of the kernel's is the kernel's. */
+static int advise_arena(char *address, size_t size, int advice)
+{
+    int first_error = 0;
+
+    while (size) {
+        bool lent;
+        size_t part = mm_vm_lent_part(address, size, &lent);
+        int error = lent ? advise_kernel(address, part, advice) : advise_ours(address, part, advice);
+        if (error && error != ENOMEM)
+            return error;
+        first_error = first_error ? first_error : error;
+        address += part;
+        size -= part;
+    }
+    return first_error;
 }
 
 static int advise_part(void *address, size_t size, bool ours, int advice)
 {
-    if (ours)
-        return advise_ours(address, size, advice);
-    return mm_preload_raw_madvise(address, size, advice) == 0 ? 0 : errno;
+    return ours ? advise_arena(address, size, advice) : advise_kernel(address, size, advice);
 }
 
 MM_EXPORT int madvise(void *address, size_t size, int advice)

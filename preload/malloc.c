@@ -19,9 +19,8 @@ static void *no_memory(void)
 
 static void *allocate(size_t size)
 {
-    void *block = likely(size <= SMALL_MAX)
-                      ? mm_preload_small_allocate(mm_preload_class_of(size))
-                      : mm_preload_large_allocate(size, 16, false);
+    void *block = likely(size <= SMALL_MAX) ? mm_preload_small_allocate(mm_preload_class_of(size))
+                                            : mm_preload_large_allocate(size, 16, false);
     return likely(block != NULL) ? block : no_memory();
 }
 
@@ -34,7 +33,7 @@ static void *allocate_aligned(size_t alignment, size_t size)
     if (alignment <= SMALL_MAX && size <= SMALL_MAX) {
         unsigned class = mm_preload_class_of(align_up(size, alignment));
         while (class < CLASS_COUNT && mm_preload_classes[class].size & (alignment - 1))
-            class++;
+            class ++;
         if (class < CLASS_COUNT)
             return mm_preload_small_allocate(class);
     }

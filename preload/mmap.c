@@ -27,9 +27,9 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-#define OURS_LEAST   UNIT_BYTES
-#define HINT_LEAST   (64 * MIB) /* reservations from here on get the address they ask for */
-#define PREPARE_MOST MIB        /* writable mappings up to this size are written soon, and whole */
+#define OURS_LEAST UNIT_BYTES
+#define HINT_LEAST (64 * MIB) /* reservations from here on get the address they ask for */
+#define PREPARE_MOST MIB      /* writable mappings up to this size are written soon, and whole */
 
 struct call {
     struct range range; /* start 0: anywhere */
@@ -85,8 +85,8 @@ static void *map_anywhere(const struct call *call)
 {
     uintptr_t hint = call->range.start;
     size_t size = range_size(call->range);
-    bool worth = is_aligned(hint, UNIT_BYTES) &&
-                 (mm_vm_touches((void *)hint, size) || size >= HINT_LEAST);
+    bool worth =
+        is_aligned(hint, UNIT_BYTES) && (mm_vm_touches((void *)hint, size) || size >= HINT_LEAST);
     void *base;
 
     if (hint && worth && allocate(call, hint, &base) == STATUS_SUCCESS)
@@ -99,9 +99,8 @@ static void *map_anywhere(const struct call *call)
 static void *map_over(const struct call *call)
 {
     void *start = (void *)call->range.start;
-    NTSTATUS status =
-        mm_vm_map_over(start, range_size(call->range), type_of(call->protect),
-                       mm_preload_protection(call->protect));
+    NTSTATUS status = mm_vm_map_over(start, range_size(call->range), type_of(call->protect),
+                                     mm_preload_protection(call->protect));
     return status == STATUS_SUCCESS ? start : failed(mm_preload_errno(status));
 }
 
@@ -175,8 +174,7 @@ MM_EXPORT void *mmap(void *address, size_t size, int protect, int flags, int fd,
 
     /* An odd hint is rounded by the kernel; an odd fixed address is an error it can tell best. */
     void *start = fixed ? address : (void *)align_down((uintptr_t)address, PAGE_BYTES);
-    if (!mm_preload_range(start, size, &call.range) || !mm_preload_ready() ||
-        (!fixed && !our_kind))
+    if (!mm_preload_range(start, size, &call.range) || !mm_preload_ready() || (!fixed && !our_kind))
         return mm_preload_raw_mmap(address, size, protect, flags, fd, offset);
     return map(&call, our_kind, fd, offset);
 }

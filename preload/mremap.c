@@ -133,11 +133,30 @@ static void *move_lent(const struct move *move)
         (void)mm_vm_unmap((void *)(move->from.start + move->size), tail); /* lent: cannot fail */
         old_size = move->size;
     }
-    void *base =
-        mm_preload_raw_mremap(start, old_size, move->size, move->flags, (void *)move->to);
+    void *base = mm_preload_raw_mremap(start, old_size, move->size, move->flags, (void *)move->to);
     if (base != MAP_FAILED && base != start && !(move->flags & MREMAP_DONTUNMAP))
         (void)mm_vm_unmap(start, old_size); /* close the hole it left in the arena */
     return base;
+}
+
+/*
+ * What the pages of the range have in common.
+ *
+ * => false: they differ, or some are free.  The kernel wants one mapping; so do we, to know what
+ *    access the copy shall have
+ */
+static bool is_uniform(struct range range, MEMORY_BASIC_INFORMATION *ret_info)
+{
+    MEMORY_BASIC_INFORMATION next;
+
+    if (mm_vm_query((void *)range.start, ret_info) != STATUS_SUCCESS ||
+        ret_info->State == MEM_FREE)
+        return false;
+    for (uintptr_t at = range.start + ret_info->RegionSize; at < range.end; at += next.RegionSize)
+        if (mm_vm_query((void *)at, &next) != STATUS_SUCCESS || next.State != ret_info->State ||
+            next.Protect != ret_info->Protect)
+            return false;
+    return true;
 }
 
 static void *remap_ours(const struct move *move)
@@ -146,19 +165,21 @@ static void *remap_ours(const struct move *move)
     void *start = (void *)move->from.start;
     size_t old_size = range_size(move->from);
     bool elsewhere = move->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+    bool lent;
 
-    /* The kernel wants one mapping; so do we, to know what access the copy shall have. */
-    if (mm_vm_query(start, &info) != STATUS_SUCCESS || info.State == MEM_FREE ||
-        info.RegionSize < old_size)
+    size_t alike = mm_vm_lent_part(start, old_size, &lent);
+    if (alike < old_size)
         return failed(EFAULT);
-    if (info.Type != MEM_PRIVATE)
+    if (lent)
         return move_lent(move);
+    if (!is_uniform(move->from, &info))
+        return failed(EFAULT);
     if (!elsewhere && move->size <= old_size) {
         struct range tail = {move->from.start + move->size, move->from.end};
         int error = tail.start < tail.end ? mm_preload_unmap(tail) : 0;
         return error ? failed(error) : start;
     }
-    if (!elsewhere && info.State == MEM_COMMIT) {
+    if (!elsewhere) {
         mm_pager_admit(move->size - old_size);
         if (mm_vm_extend(start, old_size, move->size) == STATUS_SUCCESS)
             return start;

@@ -17,7 +17,7 @@
 #define MM_EXPORT __attribute__((visibility("default")))
 
 /* Branches that decide between the fast path and everything else. */
-#define likely(condition)   __builtin_expect(!!(condition), 1)
+#define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* ---- start-up (start.c) ---------------------------------------------------------------------- */
@@ -52,8 +52,8 @@ void mm_preload_watch_forks(void);
 
 /* ---- size classes (size_class.c) ------------------------------------------------------------- */
 
-#define SMALL_MAX   (32 * KIB) /* larger blocks are allocations of their own */
-#define CLASS_COUNT 84         /* 64 of 16 bytes each, then 5 doublings of 4 */
+#define SMALL_MAX (32 * KIB) /* larger blocks are allocations of their own */
+#define CLASS_COUNT 84       /* 64 of 16 bytes each, then 5 doublings of 4 */
 
 struct size_class {
     uint32_t size;   /* bytes of a block */
@@ -146,8 +146,8 @@ static inline struct span *mm_preload_span_of(const void *address)
     uintptr_t offset = (uintptr_t)address - mm_preload_spans.start;
     if (unlikely(offset >= mm_preload_spans.size))
         return NULL;
-    uintptr_t word = atomic_load_explicit(&mm_preload_spans.table[offset >> UNIT_SHIFT],
-                                          memory_order_acquire);
+    uintptr_t word =
+        atomic_load_explicit(&mm_preload_spans.table[offset >> UNIT_SHIFT], memory_order_acquire);
     return word & 1 ? NULL : (struct span *)word;
 }
 

@@ -14,22 +14,22 @@
  * too large by less than offset / 2^40; offsets are below 2^18 and quotients are multiples of
  * 1/size >= 2^-15.
  */
-#define CLASS(bytes, unit_count)                                                                   \
-    {                                                                                              \
-        .size = (bytes), .blocks = (unit_count) * 65536 / (bytes), .units = (unit_count),          \
-        .magic = MAGIC(bytes)                                                                      \
+#define CLASS(bytes, unit_count)                                                        \
+    {                                                                                   \
+        .size = (bytes), .blocks = (unit_count)*65536 / (bytes), .units = (unit_count), \
+        .magic = MAGIC(bytes)                                                           \
     }
 
-#define FOUR(base, step, unit_count)                                                               \
-    CLASS((base) + (step), unit_count), CLASS((base) + 2 * (step), unit_count),                    \
+#define FOUR(base, step, unit_count)                                            \
+    CLASS((base) + (step), unit_count), CLASS((base) + 2 * (step), unit_count), \
         CLASS((base) + 3 * (step), unit_count), CLASS((base) + 4 * (step), unit_count)
 
-#define SIXTEEN(base)                                                                              \
-    FOUR(base, 16, 1), FOUR((base) + 64, 16, 1), FOUR((base) + 128, 16, 1),                        \
+#define SIXTEEN(base)                                                       \
+    FOUR(base, 16, 1), FOUR((base) + 64, 16, 1), FOUR((base) + 128, 16, 1), \
         FOUR((base) + 192, 16, 1)
 
 const struct size_class mm_preload_classes[CLASS_COUNT] = {
-    SIXTEEN(0),           SIXTEEN(256),         SIXTEEN(512),         SIXTEEN(768),
-    FOUR(1024, 256, 1),   FOUR(2048, 512, 1),   FOUR(4096, 1024, 1),  FOUR(8192, 2048, 4),
-    FOUR(16384, 4096, 4),
+    SIXTEEN(0),          SIXTEEN(256),        SIXTEEN(512),
+    SIXTEEN(768),        FOUR(1024, 256, 1),  FOUR(2048, 512, 1),
+    FOUR(4096, 1024, 1), FOUR(8192, 2048, 4), FOUR(16384, 4096, 4),
 };

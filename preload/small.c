@@ -24,7 +24,7 @@ struct arena {
     unsigned char used_before[CLASS_COUNT]; /* (l) the class had a span in this arena */
     struct span *current[CLASS_COUNT];      /* (l) never NULL once the arena is in use */
     struct span *partial[CLASS_COUNT];      /* (l) spans a quarter free, latest first */
-    struct heap_totals totals;              /* (l) committed and spans; the rest counted on demand */
+    struct heap_totals totals; /* (l) committed and spans; the rest counted on demand */
 } __attribute__((aligned(64)));
 
 static struct arena arenas[ARENAS];

@@ -21,13 +21,13 @@
 
 #include "vm/vm.h"
 
-#define RANGE_MOST     TIB
-#define RANGE_LEAST    GIB
-#define QUEUE_LEAST    16          /* freed units that wait before the oldest is used again */
-#define RESERVE_MOST   16          /* emptied units kept committed: 1 MiB */
-#define RECORDS_CHUNK  (256 * KIB) /* of own memory, cut into span records */
-#define QUEUES         2           /* runs of 1 unit, and of 4 */
-#define NO_UNIT        UINT32_MAX
+#define RANGE_MOST TIB
+#define RANGE_LEAST GIB
+#define QUEUE_LEAST 16            /* freed units that wait before the oldest is used again */
+#define RESERVE_MOST 16           /* emptied units kept committed: 1 MiB */
+#define RECORDS_CHUNK (256 * KIB) /* of own memory, cut into span records */
+#define QUEUES 2                  /* runs of 1 unit, and of 4 */
+#define NO_UNIT UINT32_MAX
 
 struct span_range mm_preload_spans;
 
@@ -40,13 +40,13 @@ struct unit_queue {
 
 static struct {
     struct os_lock lock;
-    uint32_t next;                        /* the first unit never used */
-    uint32_t end;                         /* units in the range */
+    uint32_t next; /* the first unit never used */
+    uint32_t end;  /* units in the range */
     struct unit_queue queues[QUEUES];
-    uint32_t reserve[RESERVE_MOST];       /* single units, committed, contents undefined */
+    uint32_t reserve[RESERVE_MOST]; /* single units, committed, contents undefined */
     unsigned reserve_count;
-    struct span *records[CLASS_COUNT];    /* unused records */
-    unsigned char *chunk;                 /* own memory not yet cut */
+    struct span *records[CLASS_COUNT]; /* unused records */
+    unsigned char *chunk;              /* own memory not yet cut */
     size_t chunk_left;
 } units;
 
@@ -261,7 +261,7 @@ static void span_init(struct span *span, struct arena *arena, unsigned class, ui
     span->word = UINT32_MAX; /* the first step goes to word 0 */
     span->used = 0;
     span->blocks = mm_preload_classes[class].blocks;
-    span->class = (uint16_t)class;
+    span->class = (uint16_t) class;
     span->state = SPAN_PARTIAL;
     span->next = span->prev = NULL;
 }
@@ -274,7 +274,7 @@ struct span *mm_preload_span_new(struct arena *arena, unsigned class, bool touch
     struct span *span = record_new(class);
     if (!span)
         return NULL;
-    span->class = (uint16_t)class;
+    span->class = (uint16_t) class;
 
     uint32_t unit = take_units(count, &committed);
     if (unit == NO_UNIT) {
