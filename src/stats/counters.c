@@ -22,6 +22,9 @@
 
 #define BOARD_BYTES ((size_t)NTMM_BOARD_SLOTS * NTMM_SLOT_BYTES)
 
+/* Where a forked child claims its slot; a longer path is no board of `ntmm run`. */
+static char board_path[256];
+
 enum { RUNNING = 1, ENDED = 2, REPLACED = 3 };
 
 _Static_assert(sizeof(struct ntmm_counters) <= NTMM_SLOT_BYTES, "a slot holds the counters");
@@ -74,7 +77,7 @@ static int claim_slot(char *board, uint32_t pid)
 static struct ntmm_counters *open_slot(const char *path, uint32_t pid)
 {
     void *base;
-    if (!path || !path[0] || mm_os_map_own_file(path, BOARD_BYTES, &base) != 0)
+    if (!path[0] || mm_os_map_own_file(path, BOARD_BYTES, &base) != 0)
         return NULL;
     char *board = base;
     int index = claim_slot(board, pid);
@@ -137,12 +140,23 @@ static void restart_peaks(struct ntmm_counters *c)
     c->value[NTMM_PAGE_FILE_PEAK] = c->value[NTMM_PAGE_FILE];
 }
 
-void mm_counters_open(const char *path)
+static void remember(const char *path)
+{
+    size_t n = 0;
+    while (path[n] && n < sizeof(board_path))
+        n++;
+    if (n == sizeof(board_path))
+        n = 0;
+    __builtin_memcpy(board_path, path, n);
+    board_path[n] = '\0';
+}
+
+static void start_counting(void)
 {
     uint32_t pid = (uint32_t)mm_os_pid();
     struct ntmm_counters *old = mm_counters;
     bool forked = old->pid && old->pid != pid;
-    struct ntmm_counters *c = open_slot(path, pid);
+    struct ntmm_counters *c = open_slot(board_path, pid);
     if (!c)
         c = &own_page;
 
@@ -158,6 +172,17 @@ void mm_counters_open(const char *path)
     mm_counters = c;
     if (old != &own_page && old != c)
         (void)mm_os_unmap(old, NTMM_SLOT_BYTES);
+}
+
+void mm_counters_open(const char *path)
+{
+    remember(path ? path : "");
+    start_counting();
+}
+
+void mm_counters_after_fork(void)
+{
+    start_counting();
 }
 
 void mm_counters_engine(const char *name)

@@ -37,10 +37,18 @@ void mm_count_peak(enum ntmm_counter which, enum ntmm_counter peak);
 /*
  * Claim a slot of the board file named by `path` for this process, or fall back to private memory.
  *
- * => once at start and once in each forked child; earlier counts of a child start at zero
+ * => once at start
  * => a board that is missing, foreign or malformed is ignored: counting never fails
  */
 void mm_counters_open(const char *path);
+
+/*
+ * In a forked child: claim a slot of its own on the same board.  What tells a state goes on as it
+ * was, events start at zero.
+ *
+ * => before anything is counted in the child, or it counts in its parent's slot
+ */
+void mm_counters_after_fork(void);
 
 /* Say which pager runs ("none", "file"); cut to 15 bytes.  Once, after mm_counters_open. */
 void mm_counters_engine(const char *name);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -155,6 +156,15 @@ static void try_file(int fd, struct mm_probe *p)
     munmap(t.map, 2 * HALF);
 }
 
+/* A limit on file sizes (ulimit -f) is an error to report, not a signal to die of. */
+static void try_file_limited(int fd, struct mm_probe *p)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGXFSZ, &ignore, &before);
+    try_file(fd, p);
+    sigaction(SIGXFSZ, &before, NULL);
+}
+
 void mm_probe_folder(const char *folder, struct mm_probe *ret_probe)
 {
     struct mm_probe p = {0};
@@ -167,7 +177,7 @@ void mm_probe_folder(const char *folder, struct mm_probe *ret_probe)
             p.free_bytes = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
             p.fs_type = (uint64_t)fs.f_type;
         }
-        try_file(fd, &p);
+        try_file_limited(fd, &p);
         close(fd);
     }
     *ret_probe = p;
@@ -195,6 +205,7 @@ const char *mm_probe_reason(const struct mm_probe *probe)
     case 0: break;
     case ENOSPC:
     case EDQUOT: return "there is no space left";
+    case EFBIG: return "files may not grow there (ulimit -f)";
     case EOPNOTSUPP: return "its file system cannot promise space (fallocate)";
     default: return strerror(probe->space_error);
     }

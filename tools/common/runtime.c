@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Names in it must be short enough for the library, which takes 255 bytes. */
+#define LONGEST 200
+
 static bool is_private_folder(const char *path)
 {
     struct stat s;
@@ -30,7 +33,7 @@ bool mm_runtime_folder(char ret_path[MM_RUNTIME_PATH])
     const char *session = getenv("XDG_RUNTIME_DIR");
     if (session && session[0] == '/' && is_private_folder(session)) {
         int length = snprintf(ret_path, MM_RUNTIME_PATH, "%s/ntmm", session);
-        if (length < MM_RUNTIME_PATH && make_private_folder(ret_path))
+        if (length < LONGEST && make_private_folder(ret_path))
             return true;
     }
     snprintf(ret_path, MM_RUNTIME_PATH, "/dev/shm/ntmm-%u", (unsigned)geteuid());

@@ -168,7 +168,7 @@ struct limit {
 static const struct limit limits[] = {
     {RLIMIT_AS, "limit_as", "address space (ulimit -v)", (uint64_t)1 << 40,
      "ntmm reserves address space generously: ulimit -v unlimited"},
-    {RLIMIT_FSIZE, "limit_fsize", "file size (ulimit -f)", (uint64_t)1 << 40,
+    {RLIMIT_FSIZE, "limit_fsize", "file size (ulimit -f)", RLIM_INFINITY,
      "a page file cannot grow past it: ulimit -f unlimited"},
     {RLIMIT_DATA, "limit_data", "data (ulimit -d)", (uint64_t)1 << 30,
      "private memory of the program is limited by it: ulimit -d unlimited"},

@@ -25,9 +25,20 @@ static int refuse_folder(const char *folder, const char *why)
     char other[PATH_MAX];
     struct mm_probe probe;
     if (mm_folder_choose(other, &probe))
-        mm_say("page-file folder %s: %s; %s would do", folder, why, other);
+        mm_say("page-file folder %.300s: %s; %.300s would do", folder, why, other);
     else
-        mm_say("page-file folder %s: %s; 'ntmm doctor FOLDER' tests others", folder, why);
+        mm_say("page-file folder %.300s: %s; 'ntmm doctor FOLDER' tests others", folder, why);
+    return RUN_REFUSED;
+}
+
+/* The library makes its page file sparse and huge; a limit would end the program by SIGXFSZ. */
+static int check_file_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_FSIZE, &r) != 0 || r.rlim_cur == RLIM_INFINITY)
+        return -1;
+    mm_say("the size of files is limited to %s, too little for a page file; ulimit -f unlimited",
+           mm_size_short(r.rlim_cur).s);
     return RUN_REFUSED;
 }
 
@@ -79,7 +90,9 @@ int mm_run_folder(struct run_options *o, struct mm_probe *ret_probe)
         return RUN_REFUSED;
     }
     if (mm_run_is_paged(o)) {
-        int result = settle_folder(o, ret_probe);
+        int result = check_file_limit();
+        if (result < 0)
+            result = settle_folder(o, ret_probe);
         if (result >= 0)
             return result;
         settle_page_file(o, ret_probe);

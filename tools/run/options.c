@@ -59,11 +59,11 @@ static bool read_size(const char *option, const char *text, uint64_t least, uint
     uint64_t bytes;
     enum mm_size_error error = mm_size_parse(text, &bytes);
     if (error != MM_SIZE_OK) {
-        mm_say("--%s %s: %s", option, text, mm_size_advice(error));
+        mm_say("--%s %.200s: %s", option, text, mm_size_advice(error));
         return false;
     }
     if (bytes < least) {
-        mm_say("--%s %s: too little; give at least %s", option, text, mm_size_short(least).s);
+        mm_say("--%s %.200s: too little; give at least %s", option, text, mm_size_short(least).s);
         return false;
     }
     *ret_bytes = bytes;
@@ -72,11 +72,11 @@ static bool read_size(const char *option, const char *text, uint64_t least, uint
 
 static bool read_page_file(const char *text, struct run_options *o)
 {
-    char size[64];
+    char size[512];
     const char *colon = strchr(text, ':');
     size_t length = colon ? (size_t)(colon - text) : strlen(text);
     if (length >= sizeof(size)) {
-        mm_say("--pagefile %s: %s", text, mm_size_advice(MM_SIZE_NONSENSE));
+        mm_say("--pagefile %.200s: %s", text, mm_size_advice(MM_SIZE_NONSENSE));
         return false;
     }
     memcpy(size, text, length);
@@ -84,11 +84,11 @@ static bool read_page_file(const char *text, struct run_options *o)
     if (!read_size("pagefile", size, 0, &o->page_file))
         return false;
     if (o->page_file && o->page_file < SMALLEST_PAGE_FILE) {
-        mm_say("--pagefile %s: too little; give at least 1M, or 0 for none", text);
+        mm_say("--pagefile %.200s: too little; give at least 1M, or 0 for none", text);
         return false;
     }
     if (colon && (!colon[1] || strlen(colon + 1) >= sizeof(o->folder))) {
-        mm_say("--pagefile %s: name a folder after the colon, as in 2G:/var/tmp", text);
+        mm_say("--pagefile %.200s: name a folder after the colon, as in 2G:/var/tmp", text);
         return false;
     }
     strcpy(o->folder, colon ? colon + 1 : "");
@@ -102,7 +102,8 @@ static bool read_count(const char *text, uint64_t *ret_count)
     errno = 0;
     long long value = strtoll(text, &end, 10);
     if (errno || *end || end == text || value < 1) {
-        mm_say("--fail-commit %s: give the number of the commit that is to fail, 1 or more", text);
+        mm_say("--fail-commit %.200s: give the number of the commit that is to fail, 1 or more",
+               text);
         return false;
     }
     *ret_count = (uint64_t)value;
@@ -118,7 +119,7 @@ static bool read_interval(const char *text, double *ret_seconds)
     char *end;
     double value = strtod(text, &end);
     if (*end || end == text || !isfinite(value) || value < 0.1 || value > 86400) {
-        mm_say("--stats=%s: give the seconds between two lines, 0.1 to 86400", text);
+        mm_say("--stats=%.200s: give the seconds between two lines, 0.1 to 86400", text);
         return false;
     }
     *ret_seconds = value;
@@ -135,14 +136,14 @@ static bool read_engine(const char *text, struct run_options *o)
             return true;
         }
     }
-    mm_say("--engine %s: there are file, none and auto", text);
+    mm_say("--engine %.200s: there are file, none and auto", text);
     return false;
 }
 
 static bool read_file_name(const char *option, const char *text, const char **ret_name)
 {
     if (strcmp(text, "-") == 0 || !text[0]) {
-        mm_say("--%s '%s': standard output is the program's own; name a file", option, text);
+        mm_say("--%s '%.200s': standard output is the program's own; name a file", option, text);
         return false;
     }
     *ret_name = text;
@@ -197,9 +198,9 @@ int mm_run_options(int argc, char **argv, struct run_options *ret_options)
             return fflush(stdout) == 0 ? 0 : RUN_REFUSED;
         }
         if (which == ':')
-            mm_say("%s needs a value; ntmm run --help tells which", argv[optind - 1]);
+            mm_say("%.200s needs a value; ntmm run --help tells which", argv[optind - 1]);
         else if (which == '?')
-            mm_say("no option '%s'; ntmm run --help lists them", argv[optind - 1]);
+            mm_say("no option '%.200s'; ntmm run --help lists them", argv[optind - 1]);
         if (which == ':' || which == '?' || !read_option(which, optarg, o))
             return RUN_REFUSED;
     }

@@ -40,7 +40,7 @@ struct image {
 
 static int refuse(const char *path, const char *why)
 {
-    mm_say("%s: %s", path, why);
+    mm_say("%.400s: %s", path, why);
     return RUN_CANNOT_EXECUTE;
 }
 
@@ -94,7 +94,9 @@ static int find(const char *name, char path[PATH_MAX])
     case EISDIR: return refuse(name, "is a folder; name a program in it");
     case EACCES: return refuse(name, "is not executable; chmod +x it, or name its interpreter");
     case ENOENT:
-    case ENOTDIR: mm_say("%s: not found; give a path, or check PATH", name); return RUN_NOT_FOUND;
+    case ENOTDIR:
+        mm_say("%.400s: not found; give a path, or check PATH", name);
+        return RUN_NOT_FOUND;
     default: return refuse(name, strerror(error));
     }
 }
@@ -223,6 +225,8 @@ static int check_image(const char *path, bool is_named, char next[PATH_MAX], boo
         result = refuse(path, strerror(errno));
     else if (got >= (ssize_t)sizeof(e) && memcmp(head, ELFMAG, SELFMAG) == 0)
         result = check_elf(&i, &e);
+    else if (memcmp(head, ELFMAG, SELFMAG) == 0)
+        result = refuse(path, "is damaged: its header is cut off");
     else if (got > 2 && head[0] == '#' && head[1] == '!')
         result =
             read_interpreter(head, next) ? -1 : refuse(path, "its first line names no interpreter");
@@ -244,7 +248,7 @@ static int check(const char *path, bool *ret_by_shell)
         if (result >= 0 || !next[0])
             return result;
         if (why_not(next) != 0) {
-            mm_say("%s: its interpreter %s cannot be executed; install it", now, next);
+            mm_say("%.300s: its interpreter %.300s cannot be executed; install it", now, next);
             return RUN_CANNOT_EXECUTE;
         }
         strcpy(now, next);

@@ -31,15 +31,23 @@ static void how_it_ended(const struct run_report *r, FILE *out)
     fprintf(out, " after %s, %s of CPU\n", mm_time_text(r->result->wall_ns).s, mm_time_text(cpu).s);
 }
 
+/* The pager counts only when memory gets tight; before that the kernel knows the peak. */
+static uint64_t resident_peak(const struct run_report *r)
+{
+    uint64_t kernel = (uint64_t)r->result->usage.ru_maxrss * 1024;
+    uint64_t pager = r->tally->biggest.value[NTMM_RESIDENT_PEAK];
+    return pager > kernel ? pager : kernel;
+}
+
 static void memory_lines(const struct run_report *r, FILE *out)
 {
     const uint64_t *v = r->tally->biggest.value;
     if (mm_run_is_paged(r->options)) {
-        fprintf(out, "  RAM       %11s peak   of %11s budget\n",
-                mm_size_text(v[NTMM_RESIDENT_PEAK]).s, mm_size_text(r->options->ram).s);
+        fprintf(out, "  RAM       %11s peak   of %11s budget\n", mm_size_text(resident_peak(r)).s,
+                mm_size_text(r->options->ram).s);
     } else {
         fprintf(out, "  RAM       %11s peak   no budget: the kernel pages\n",
-                mm_size_text((uint64_t)r->result->usage.ru_maxrss * 1024).s);
+                mm_size_text(resident_peak(r)).s);
     }
     fprintf(out, "  committed %11s peak", mm_size_text(v[NTMM_COMMITTED_PEAK]).s);
     if (v[NTMM_COMMIT_LIMIT] || r->options->commit_limit)

@@ -29,7 +29,7 @@ static FILE *open_output(const char *option, const char *name)
 {
     FILE *file = fopen(name, "we");
     if (!file)
-        mm_say("--%s %s: cannot be written: %s", option, name, strerror(errno));
+        mm_say("--%s %.300s: cannot be written: %s", option, name, strerror(errno));
     return file;
 }
 
