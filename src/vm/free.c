@@ -44,6 +44,8 @@ static void tidy(struct range range)
 static NTSTATUS free_locked(struct range *range, bool release)
 {
     struct region *r = mm_region_at(range->start);
+    if (!r && mm_foreign_is_mapped(range->start))
+        return STATUS_UNABLE_TO_DELETE_SECTION;
     if (!r || r->story.state == RUN_FREE)
         return STATUS_MEMORY_NOT_ALLOCATED;
     if (r->story.state == RUN_LENT)
@@ -91,8 +93,6 @@ NTSTATUS mm_vm_free(void *address, size_t size, ULONG type, void **ret_base, siz
     space_lock();
     status = free_locked(&range, type == MEM_RELEASE);
     space_unlock();
-    if (status == STATUS_MEMORY_NOT_ALLOCATED && mm_foreign_is_mapped(range.start))
-        status = STATUS_UNABLE_TO_DELETE_SECTION;
     if (status)
         return status;
     *ret_base = (void *)range.start;

@@ -58,7 +58,9 @@ int mm_vm_access_of(ULONG protect)
 /* What a run tells once VirtualProtect set `protect`. */
 static struct story protected(struct story story, ULONG protect)
 {
-    ULONG cache = (story.protect | story.allocation_protect) & CACHE_MODIFIERS;
+    ULONG cache = story.protect & CACHE_MODIFIERS;
+    if (!cache)
+        cache = story.allocation_protect & CACHE_MODIFIERS;
     ULONG bare = protect & ~(ULONG)CACHE_MODIFIERS;
     story.protect = (uint16_t)(bare & (PAGE_GUARD | PAGE_NOACCESS) ? bare : bare | cache);
     return story;
