@@ -147,7 +147,8 @@ static void copy_slot(struct mm_slot *to, const struct ntmm_counters *from)
     copy_text(to->name, from->name, sizeof(to->name));
     copy_text(to->engine, from->engine, sizeof(to->engine));
     for (int i = 0; i < NTMM_COUNTERS; i++)
-        to->value[i] = from->value[i];
+        to->value[i] =
+            from->value[i] >> 63 ? 0 : from->value[i]; /* a state read amid two changes */
 
     to->state = MM_SLOT_RUNNING;
     if (from->state == 2)

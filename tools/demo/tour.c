@@ -84,21 +84,18 @@ static const char *state_name(const void *address)
 static void count_regions(void)
 {
     MEMORY_BASIC_INFORMATION info;
-    SIZE_T free_bytes = 0, reserved = 0, committed = 0;
+    SIZE_T free_bytes = 0, images = 0;
     int regions = 0;
     for (char *at = NULL; VirtualQuery(at, &info, sizeof(info));) {
         if (info.State == MEM_FREE)
             free_bytes += info.RegionSize;
-        else if (info.State == MEM_RESERVE)
-            reserved += info.RegionSize;
-        else
-            committed += info.RegionSize;
+        else if (info.Type == MEM_IMAGE || info.Type == MEM_MAPPED)
+            images += info.RegionSize;
         regions++;
         at = (char *)info.BaseAddress + info.RegionSize;
     }
-    printf("  VirtualQuery finds %d regions: %zu MiB committed, %.2f TiB reserved, %.1f TiB free\n",
-           regions, mib(committed), (double)reserved / (double)TIB,
-           (double)free_bytes / (double)TIB);
+    printf("  VirtualQuery finds %d regions: %zu MiB of programs and files, %.1f TiB still free\n",
+           regions, mib(images), (double)free_bytes / (double)TIB);
 }
 
 static void address_space(void)
