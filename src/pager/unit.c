@@ -37,15 +37,16 @@ int mm_piece_add(uintptr_t start, uintptr_t end, int fd, uint64_t offset)
 {
     int index = mm_piece_count();
     size_t units = (end - start) >> UNIT_SHIFT;
-    size_t chunks = (end - start + CHUNK_BYTES - 1) >> CHUNK_SHIFT;
+    size_t words = (((end - start) >> CHUNK_SHIFT) + 64) / 64;
     struct piece *p = &pieces[index];
 
     assert_that(is_aligned(start, UNIT_BYTES) && is_aligned(end, UNIT_BYTES));
     if (index == MOST_PIECES)
         return -ENOSPC;
     struct unit *records = mm_os_own_memory(units * sizeof *records);
-    uint8_t *live = mm_os_own_memory(chunks);
-    if (!records || !live)
+    uint64_t *live = mm_os_own_memory(words * sizeof *live);
+    uint64_t *live_words = mm_os_own_memory((words / 64 + 1) * sizeof *live_words);
+    if (!records || !live || !live_words)
         return -ENOMEM;
     *p = (struct piece){.start = start,
                         .end = end,
@@ -53,6 +54,7 @@ int mm_piece_add(uintptr_t start, uintptr_t end, int fd, uint64_t offset)
                         .offset = offset,
                         .units = records,
                         .live = live,
+                        .live_words = live_words,
                         .low = end,
                         .high = start};
     atomic_store_explicit(&piece_count, index + 1, memory_order_release);
@@ -108,24 +110,45 @@ void mm_piece_note_live(struct piece *p, struct range r)
 {
     size_t last = (r.end - 1 - p->start) >> CHUNK_SHIFT;
 
-    for (size_t c = (r.start - p->start) >> CHUNK_SHIFT; c <= last; c++)
-        p->live[c] = 1;
+    for (size_t c = (r.start - p->start) >> CHUNK_SHIFT; c <= last; c++) {
+        p->live[c / 64] |= 1ull << c % 64;
+        p->live_words[c / 4096] |= 1ull << c / 64 % 64;
+    }
     if (r.start < p->low)
         p->low = r.start;
     if (r.end > p->high)
         p->high = r.end;
 }
 
+/* The first bit set at or after `from` and before `end`, or `end`. */
+static size_t next_bit(const uint64_t *bits, size_t from, size_t end)
+{
+    while (from < end) {
+        uint64_t rest = bits[from / 64] >> from % 64;
+        if (rest)
+            return min_size(from + (size_t)__builtin_ctzll(rest), end);
+        from = (from / 64 + 1) * 64;
+    }
+    return end;
+}
+
 uintptr_t mm_piece_next_live(const struct piece *p, uintptr_t address)
 {
     if (address < p->low)
         address = p->low;
-    for (; address < p->high;
-         address = align_down(address - p->start, CHUNK_BYTES) + p->start + CHUNK_BYTES) {
-        if (p->live[(address - p->start) >> CHUNK_SHIFT])
-            return address;
-    }
-    return p->high;
+    if (address >= p->high)
+        return p->high;
+
+    size_t chunk = (address - p->start) >> CHUNK_SHIFT;
+    size_t chunks = ((p->high - 1 - p->start) >> CHUNK_SHIFT) + 1;
+    if (p->live[chunk / 64] >> chunk % 64 & 1)
+        return address;
+    size_t next = next_bit(p->live, chunk, min_size((chunk / 64 + 1) * 64, chunks));
+    if (next % 64 == 0 && next < chunks)
+        next = next_bit(p->live_words, next / 64, (chunks + 63) / 64) * 64;
+    if (next < chunks)
+        next = next_bit(p->live, next, chunks);
+    return next < chunks ? p->start + (next << CHUNK_SHIFT) : p->high;
 }
 
 int mm_list_init(struct unit_list *list, uint32_t least_capacity)

@@ -43,15 +43,16 @@ struct unit {
 
 /* A stretch of address space that corresponds page by page to a stretch of one page file. */
 struct piece {
-    uintptr_t start;    /* (c) */
-    uintptr_t end;      /* (c) */
-    int fd;             /* (c) but for fork, with everything stopped */
-    uint64_t inode;     /* (c) likewise: how the kernel's list of mappings names the file */
-    uint64_t device;    /* (c) likewise */
-    uint64_t offset;    /* (c) of `start` in the file */
-    struct unit *units; /* (c) the array; a record per unit */
-    uint8_t *live;      /* (c) the array; committed units per chunk, saturating hints */
-    uintptr_t low;      /* lowest and highest address ever committed */
+    uintptr_t start;      /* (c) */
+    uintptr_t end;        /* (c) */
+    int fd;               /* (c) but for fork, with everything stopped */
+    uint64_t inode;       /* (c) likewise: how the kernel's list of mappings names the file */
+    uint64_t device;      /* (c) likewise */
+    uint64_t offset;      /* (c) of `start` in the file */
+    struct unit *units;   /* (c) the array; a record per unit */
+    uint64_t *live;       /* (c) the array; a bit per chunk that ever had committed memory */
+    uint64_t *live_words; /* (c) the array; a bit per word of `live` that is not zero */
+    uintptr_t low;        /* lowest and highest address ever committed */
     uintptr_t high;
 };
 
