@@ -286,6 +286,8 @@ static size_t resident_pages(void)
 static void freed_memory_leaves_the_process(void)
 {
     enum { COUNT = 200000, SIZE = 500 };
+    if (getenv("NTMM_RAM"))
+        skip("under a RAM budget the pager decides what is resident");
     void **block = malloc(COUNT * sizeof *block);
     size_t before = resident_pages();
     for (int i = 0; i < COUNT; i++)

@@ -3,7 +3,10 @@
 
 usage: same.py LIBRARY PROGRAM ARGS...
        same.py LIBRARY --seeds FIRST COUNT PROGRAM ARGS...   (the seed comes before ARGS)
-       same.py LIBRARY --programs                            (real programs, a table below)
+       same.py LIBRARY --programs [NAME...]                  (real programs, a table below)
+
+LIBRARY may be followed by --ram BYTES FOLDER: with the library, in that much RAM and a page file in
+FOLDER.
 
 Ends with "N passed, N failed, N skipped"; exits 1 when something differed.
 """
@@ -77,11 +80,14 @@ PROGRAMS = [
 ]
 
 
+paging = {}  # what the environment says of RAM and page file, for runs with the library
+
+
 def run(argv, stdin, library):
     environment = dict(os.environ)
     environment.pop("LD_PRELOAD", None)
     if library:
-        environment["LD_PRELOAD"] = library
+        environment.update(paging, LD_PRELOAD=library)
     result = subprocess.run(argv, input=stdin.encode() if stdin is not None else b"",
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS,
                             env=environment)
@@ -120,6 +126,10 @@ class Count:
 def main():
     library, arguments = sys.argv[1], sys.argv[2:]
     count = Count()
+    if arguments[0] == "--ram":
+        paging.update(NTMM_RAM=arguments[1], NTMM_PAGEFILE=str(4 << 30),
+                      NTMM_PAGEFILE_DIR=arguments[2])
+        arguments = arguments[3:]
     if arguments[0] == "--programs":
         wanted = arguments[1:]
         for name, args, stdin in PROGRAMS:
