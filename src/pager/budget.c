@@ -106,6 +106,7 @@ static void publish(uint64_t cached, uint64_t mapped, uint64_t others)
     mm_count_set(NTMM_UNPAGED, others * PAGE_BYTES);
     mm_count_set(NTMM_RESIDENT, (cached + others) * PAGE_BYTES);
     mm_count_peak(NTMM_RESIDENT, NTMM_RESIDENT_PEAK);
+    mm_count_peak(NTMM_PAGE_FILE, NTMM_PAGE_FILE_PEAK);
 }
 
 static void count_now(void)

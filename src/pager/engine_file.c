@@ -10,6 +10,7 @@
 #include <ntstatus.h>
 
 #include "base/check.h"
+#include "pager/lists.h"
 #include "pager/pager_internal.h"
 #include "vm/backing.h"
 
@@ -109,6 +110,8 @@ static void prepare(struct piece *p, struct range r)
             return; /* the pages are holes then, which read as zero all the same */
         mm_os_lock(&mm_unit_lock);
         mm_unit_in(p, u)->flags |= UNIT_WHOLE;
+        if (mm_unit_in(p, u)->stage == UNIT_ACTIVE) /* what is never touched leaves again */
+            (void)mm_lists_add(u, UNIT_MODIFIED, UNIT_PAGES);
         mm_os_unlock(&mm_unit_lock);
         mm_budget_added(UNIT_PAGES);
         mm_count(NTMM_DEMAND_ZERO_FAULTS, UNIT_PAGES);

@@ -68,9 +68,6 @@ void mm_trim_wake(void);
 /* Move the hand to `address`: what is there is trimmed next (drop-behind). */
 void mm_trim_follow(uintptr_t address);
 
-/* Units waiting, unmapped, clean or modified. */
-uint64_t mm_trim_listed(void);
-
 /* Take everything out of the working set. */
 void mm_trim_all(void);
 

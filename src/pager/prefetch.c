@@ -14,6 +14,7 @@
  * Read-ahead is judged by hits in time.  A program that jumps about makes it worthless; then only
  * one attempt in 32 is made, until they pay again.
  */
+#include "pager/lists.h"
 #include "pager/pager_internal.h"
 
 #define SWEEP_PAGES 65536    /* looked at in a step: about 0.1 ms */
@@ -61,10 +62,19 @@ static void ask(struct piece *p, struct range r)
     mm_count(NTMM_READS, 1);
 }
 
-/* Take the evicted pages of a unit as asked for: their mask. */
-static uint16_t claim(struct unit *u, int direction, unsigned depth)
+/*
+ * Take the evicted pages of a unit as asked for: their mask.  They stand by from now on, so that
+ * what is never used leaves again.
+ */
+static uint16_t claim(struct piece *p, uintptr_t unit, int direction, unsigned depth)
 {
+    struct unit *u = mm_unit_in(p, unit);
     uint16_t pages = u->evicted;
+
+    if (!pages)
+        return 0;
+    if (u->stage == UNIT_ACTIVE)
+        (void)mm_lists_add(unit, UNIT_STANDBY, (unsigned)__builtin_popcount(pages));
 
     u->evicted = 0;
     u->ahead |= pages;
@@ -113,7 +123,7 @@ static void fetch(struct piece *p, uintptr_t unit, int direction, unsigned count
         if (unit < p->low || unit >= p->high || !room_for(UNIT_PAGES))
             break;
         mm_os_lock(&mm_unit_lock);
-        uint16_t pages = claim(mm_unit_in(p, unit), direction, depth);
+        uint16_t pages = claim(p, unit, direction, depth);
         mm_os_unlock(&mm_unit_lock);
         if (pages) {
             record.asked++;

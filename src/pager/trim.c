@@ -17,6 +17,7 @@
  * I3  a lent unit is never unmapped: the flag is looked at under the unmap lock
  */
 #include "base/check.h"
+#include "pager/lists.h"
 #include "pager/pager_internal.h"
 
 /* Percent of the budget. */
@@ -25,21 +26,19 @@
 #define FILL_ABOVE 70 /* keep the lists filled from here on */
 #define LISTED 25     /* what the lists hold */
 
+#define VAIN_BATCHES 256 /* batches without a drop after which to wait a little */
+
 #define SCAN_STEP (512 * MIB) /* address space looked at in one call of the hand */
 
 struct os_lock mm_unmap_lock;
 
-static struct unit_list modified;
-static struct unit_list standby;
 static uintptr_t hand;
 static atomic_uintptr_t follow; /* where drop-behind wants the hand; 0: nowhere */
 static atomic_uint bell;
 
 int mm_trim_init(void)
 {
-    uint32_t units = (uint32_t)(mm_budget_pages() / UNIT_PAGES);
-    int error = mm_list_init(&modified, units * 4);
-    return error ? error : mm_list_init(&standby, units * 4);
+    return mm_lists_init((uint32_t)(mm_budget_pages() * 2));
 }
 
 void mm_trim_wake(void)
@@ -51,11 +50,6 @@ void mm_trim_wake(void)
 void mm_trim_follow(uintptr_t address)
 {
     atomic_store_explicit(&follow, address, memory_order_relaxed);
-}
-
-uint64_t mm_trim_listed(void)
-{
-    return (uint64_t)(mm_list_length(&modified) + mm_list_length(&standby)) * UNIT_PAGES;
 }
 
 /* ---- the hand --------------------------------------------------------------------------------- */
@@ -118,9 +112,8 @@ static int choose(uintptr_t *units, const uint16_t *present, int count, uint64_t
         struct unit *u = mm_unit_of(units[i]);
         if (u->stage != UNIT_ACTIVE || u->flags & (UNIT_LENT | UNIT_BAD))
             continue;
-        if (!mm_list_push(&modified, units[i]))
+        if (!mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(present[i])))
             break;
-        u->stage = UNIT_MODIFIED;
         u->ahead &= (uint16_t)~present[i];
         *ret_pages += (uint64_t)__builtin_popcount(present[i]);
         units[kept++] = units[i];
@@ -170,13 +163,10 @@ static uint64_t move_hand(void)
 
 /* ---- from modified to standby ------------------------------------------------------------------ */
 
-static int pop_batch(struct unit_list *list, uintptr_t *units)
+static int take_batch(enum unit_stage stage, uintptr_t *units)
 {
-    int count = 0;
-
     mm_os_lock(&mm_unit_lock);
-    while (count < BATCH && (units[count] = mm_list_pop(list)) != 0)
-        count++;
+    int count = mm_lists_take(stage, units, BATCH);
     mm_os_unlock(&mm_unit_lock);
     return count;
 }
@@ -197,7 +187,7 @@ static uint64_t age_modified(void)
     uint16_t masks[BATCH];
     uint64_t kept = 0;
     int on = 0;
-    int count = pop_batch(&modified, units);
+    int count = take_batch(UNIT_MODIFIED, units);
 
     mm_units_present(units, count, masks);
     mm_os_lock(&mm_unit_lock);
@@ -205,9 +195,8 @@ static uint64_t age_modified(void)
         struct unit *u = mm_unit_of(units[i]);
         uint16_t leave = leaving(u, masks[i]);
         kept += (uint64_t)__builtin_popcount(masks[i]);
-        bool goes = leave && mm_list_push(&standby, units[i]);
-        u->stage = goes ? UNIT_STANDBY : UNIT_ACTIVE;
-        if (goes) {
+        u->stage = UNIT_ACTIVE;
+        if (leave && mm_lists_add(units[i], UNIT_STANDBY, u->listed)) {
             units[on] = units[i];
             masks[on++] = leave;
         }
@@ -247,9 +236,12 @@ static void drop_pages(const uintptr_t *units, const uint16_t *masks, int count)
     }
 }
 
-/* What left RAM is in the page file alone from now on. */
+/*
+ * What left RAM is in the page file alone from now on.  What should have left and did not (dirty
+ * again, busy) goes round once more.
+ */
 static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, const uint16_t *after,
-                             int count)
+                             const uint16_t *leave, int count)
 {
     uint64_t dropped = 0;
 
@@ -257,7 +249,10 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
     for (int i = 0; i < count; i++) {
         struct unit *u = mm_unit_of(units[i]);
         uint16_t gone = before[i] & (uint16_t)~after[i];
+        uint16_t stuck = leave[i] & after[i];
         u->stage = UNIT_ACTIVE;
+        if (stuck && !(u->flags & (UNIT_LENT | UNIT_BAD)))
+            (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(stuck));
         u->evicted |= gone;
         u->ahead &= (uint16_t)~gone;
         u->flags &= (uint8_t)~UNIT_FETCHED;
@@ -269,8 +264,8 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
     return dropped;
 }
 
-/* Drop one batch; the number of units looked at. */
-static uint64_t age_standby(void)
+/* Drop one batch; the number of pages dropped, and of units looked at. */
+static int age_standby(uint64_t *ret_dropped)
 {
     uintptr_t units[BATCH];
     uint16_t present[BATCH];
@@ -278,7 +273,7 @@ static uint64_t age_standby(void)
     uint16_t before[BATCH];
     uint16_t after[BATCH];
     uint64_t kept = 0;
-    int count = pop_batch(&standby, units);
+    int count = take_batch(UNIT_STANDBY, units);
 
     mm_writer_finish(units, count);
     mm_units_present(units, count, present);
@@ -291,12 +286,13 @@ static uint64_t age_standby(void)
     mm_os_unlock(&mm_unit_lock);
     drop_pages(units, leave, count);
     mm_units_cached(units, count, after);
-    uint64_t dropped = record_drops(units, before, after, count);
+    uint64_t dropped = record_drops(units, before, after, leave, count);
     mm_budget_dropped(dropped);
     mm_count(NTMM_PAGES_DROPPED, dropped);
     mm_count(NTMM_PAGE_FILE, dropped * PAGE_BYTES);
     mm_count(NTMM_SECOND_CHANCES, kept);
-    return (uint64_t)count;
+    *ret_dropped = dropped;
+    return count;
 }
 
 /* ---- the thread -------------------------------------------------------------------------------- */
@@ -306,20 +302,25 @@ static void fill_lists(void)
 {
     uint64_t target = mm_budget_part(LISTED);
 
-    for (int tries = 0; mm_trim_listed() < target && tries < 64; tries++) {
+    for (int tries = 0; mm_lists_pages(UNIT_ACTIVE) < target && tries < 64; tries++) {
         if (!move_hand() && hand == 0)
             break;
     }
-    while (mm_list_length(&modified) * UNIT_PAGES > target / 2)
-        age_modified();
+    while (mm_lists_pages(UNIT_MODIFIED) > target / 2 && age_modified())
+        ;
 }
 
+/* Drop pages until the budget is kept again, or nothing can be dropped for the moment. */
 static void give_back(void)
 {
-    for (int round = 0; mm_budget_used() > mm_budget_part(TRIM_TO) && round < 4096; round++) {
+    int vain = 0;
+
+    while (mm_budget_used() > mm_budget_part(TRIM_TO) && vain < VAIN_BATCHES) {
+        uint64_t dropped = 0;
         fill_lists();
-        if (!age_standby() && !age_modified() && !move_hand())
+        if (!age_standby(&dropped) && !age_modified() && !move_hand())
             break;
+        vain = dropped ? 0 : vain + 1;
         mm_budget_census(false);
     }
 }
@@ -344,7 +345,7 @@ void mm_trim_main(void *unused)
             give_back();
         else if (used > mm_budget_part(FILL_ABOVE))
             fill_lists();
-        mm_count_set(NTMM_MODIFIED, (uint64_t)mm_list_length(&modified) * UNIT_BYTES);
+        mm_count_set(NTMM_MODIFIED, mm_lists_pages(UNIT_MODIFIED) * PAGE_BYTES);
         atomic_store(&bell, 0);
         (void)mm_os_wait(&bell, 0, idle_time(mm_budget_used())); /* woken or late: look again */
     }
@@ -362,9 +363,6 @@ void mm_trim_all(void)
 
 void mm_trim_forget(void)
 {
-    while (mm_list_pop(&modified))
-        ;
-    while (mm_list_pop(&standby))
-        ;
+    mm_lists_forget();
     hand = 0;
 }

@@ -1,5 +1,5 @@
 /*
- * unit.c - records of units, the pieces they belong to, and lists of them.
+ * unit.c - records of units, and the pieces they belong to.
  */
 #include "pager/unit.h"
 
@@ -149,33 +149,6 @@ uintptr_t mm_piece_next_live(const struct piece *p, uintptr_t address)
     if (next < chunks)
         next = next_bit(p->live, next, chunks);
     return next < chunks ? p->start + (next << CHUNK_SHIFT) : p->high;
-}
-
-int mm_list_init(struct unit_list *list, uint32_t least_capacity)
-{
-    uint32_t capacity = 64;
-
-    while (capacity < least_capacity)
-        capacity *= 2;
-    list->slots = mm_os_own_memory(capacity * sizeof list->slots[0]);
-    list->mask = capacity - 1;
-    list->head = list->tail = 0;
-    return list->slots ? 0 : -ENOMEM;
-}
-
-bool mm_list_push(struct unit_list *list, uintptr_t unit)
-{
-    if (mm_list_length(list) > list->mask)
-        return false;
-    list->slots[list->tail++ & list->mask] = (uint32_t)(unit >> UNIT_SHIFT);
-    return true;
-}
-
-uintptr_t mm_list_pop(struct unit_list *list)
-{
-    if (list->head == list->tail)
-        return 0;
-    return (uintptr_t)list->slots[list->head++ & list->mask] << UNIT_SHIFT;
 }
 
 int mm_units_run(const uintptr_t *units, int count)

@@ -34,6 +34,7 @@ struct unit {
     uint16_t evicted; /* pages whose only copy is in the page file */
     uint16_t ahead;   /* pages asked for ahead of use and not yet seen used */
     uint8_t stage;    /* enum unit_stage */
+    uint8_t listed;   /* pages it counts for on its list */
     uint8_t flags;    /* UNIT_* */
     int8_t direction; /* of the stream that asked for it: +1, -1; 0 none */
     uint8_t depth;    /* units that stream read ahead */
@@ -104,25 +105,6 @@ void mm_piece_note_live(struct piece *p, struct range r);
 
 /* The first chunk at or after `address` that ever had committed memory; p->high when none. */
 uintptr_t mm_piece_next_live(const struct piece *p, uintptr_t address);
-
-/*
- * A list of units, first in first out, by address.  Guarded by mm_unit_lock.
- */
-struct unit_list {
-    uint32_t *slots; /* unit numbers: address >> 16 */
-    uint32_t mask;   /* capacity - 1, a power of two */
-    uint32_t head;
-    uint32_t tail;
-};
-
-int mm_list_init(struct unit_list *list, uint32_t least_capacity);
-bool mm_list_push(struct unit_list *list, uintptr_t unit);
-uintptr_t mm_list_pop(struct unit_list *list); /* 0 when empty */
-
-static inline uint32_t mm_list_length(const struct unit_list *list)
-{
-    return list->tail - list->head;
-}
 
 /* The masks of pages that page tables map now, for `count` units (addresses, any order). */
 void mm_units_present(const uintptr_t *units, int count, uint16_t *ret_masks);

@@ -13,8 +13,24 @@
 
 #include "pager/pager_internal.h"
 
+/*
+ * Pages of the range that are dirty, where that can be counted; all of them elsewhere, which makes
+ * the count of pages written an upper bound there.
+ */
+static uint64_t to_be_written(const struct piece *p, struct range r)
+{
+    struct os_cache cache;
+
+    if (mm_pager_options.cache_counts &&
+        mm_os_cache_of(p->fd, mm_piece_place(p, r.start), range_size(r), &cache) == 0)
+        return cache.dirty;
+    return range_size(r) >> PAGE_SHIFT;
+}
+
 static void count_write(uint64_t pages)
 {
+    if (!pages)
+        return;
     mm_count(NTMM_PAGES_OUT, pages);
     mm_count(NTMM_WRITES, 1);
 }
@@ -53,13 +69,16 @@ static void failed(const uintptr_t *units, int count)
 /* Write one run of pages that lie in consecutive units. */
 static void start_run(struct piece *p, struct range r, const uintptr_t *units, int count)
 {
-    int error;
+    uint64_t dirty = to_be_written(p, r);
+    int error = 0;
 
+    if (!dirty)
+        return;
     if (mm_pager_options.start_writing)
         error = mm_os_start_writing(p->fd, mm_piece_place(p, r.start), range_size(r));
     else
         error = mm_os_write_mapping((void *)r.start, range_size(r));
-    count_write(range_size(r) >> PAGE_SHIFT);
+    count_write(dirty);
     if (error)
         failed(units, count);
 }

@@ -1,0 +1,81 @@
+/*
+ * lists.c - the modified and the standby list, as rings of unit numbers.
+ */
+#include "pager/lists.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+
+struct list {
+    uint32_t *slots; /* (c) unit numbers: address >> 16 */
+    uint32_t mask;   /* (c) capacity - 1, a power of two */
+    uint32_t head;
+    uint32_t tail;
+    uint64_t pages;
+};
+
+static struct list lists[2];
+
+static struct list *list_of(enum unit_stage stage)
+{
+    assert_that(stage == UNIT_MODIFIED || stage == UNIT_STANDBY);
+    return &lists[stage == UNIT_STANDBY];
+}
+
+int mm_lists_init(uint32_t most)
+{
+    uint32_t capacity = 1024;
+
+    while (capacity < most)
+        capacity *= 2;
+    for (int i = 0; i < 2; i++) {
+        lists[i].slots = mm_os_own_memory(capacity * sizeof lists[i].slots[0]);
+        lists[i].mask = capacity - 1;
+        if (!lists[i].slots)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+bool mm_lists_add(uintptr_t unit, enum unit_stage stage, unsigned pages)
+{
+    struct list *l = list_of(stage);
+    struct unit *u = mm_unit_of(unit);
+
+    if (l->tail - l->head > l->mask) {
+        u->stage = UNIT_ACTIVE;
+        return false;
+    }
+    l->slots[l->tail++ & l->mask] = (uint32_t)(unit >> UNIT_SHIFT);
+    l->pages += pages;
+    u->listed = (uint8_t)pages;
+    u->stage = (uint8_t)stage;
+    return true;
+}
+
+int mm_lists_take(enum unit_stage stage, uintptr_t *units, int capacity)
+{
+    struct list *l = list_of(stage);
+    int count = 0;
+
+    while (count < capacity && l->head != l->tail) {
+        units[count] = (uintptr_t)l->slots[l->head++ & l->mask] << UNIT_SHIFT;
+        l->pages -= mm_unit_of(units[count])->listed;
+        count++;
+    }
+    return count;
+}
+
+uint64_t mm_lists_pages(enum unit_stage stage)
+{
+    return stage == UNIT_ACTIVE ? lists[0].pages + lists[1].pages : list_of(stage)->pages;
+}
+
+void mm_lists_forget(void)
+{
+    for (int i = 0; i < 2; i++) {
+        lists[i].head = lists[i].tail;
+        lists[i].pages = 0;
+    }
+}
