@@ -465,6 +465,24 @@ def timed(place):
     return time.monotonic() - begin
 
 
+def a_container_smaller_than_the_budget_is_noted(place):
+    root = pathlib.Path("/sys/fs/cgroup/memory")
+    group = root / f"ntmm-test.{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(64 << 20))
+    except OSError as why:
+        raise Skip(f"no memory cgroup can be made: {why}") from why
+    try:
+        join = ["sh", "-c", f"echo $$ >{group}/cgroup.procs && exec \"$@\"", "sh"]
+        done = place.run("-q", *place.paged("104M"), "true", before=join)
+        assert b"this memory cgroup allows 64M, less than --ram 104M" in done.stderr, done
+        assert place.run("-q", *place.paged("32M"), "true", before=join).stderr == b""
+    finally:
+        time.sleep(0.1)
+        group.rmdir()
+
+
 # ---- nothing left behind ------------------------------------------------------------------------------
 
 def nothing_is_left_in_the_page_file_folder(place):

@@ -3,8 +3,6 @@
  */
 #include "doctor/doctor.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,34 +10,10 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "common/machine.h"
 #include "common/size.h"
 
 #define GROUP "machine"
-
-/* A small file as text; false when it cannot be read. */
-static bool read_text(const char *path, char *text, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t got = read(fd, text, size - 1);
-    close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    return got > 0;
-}
-
-static bool read_number(const char *path, uint64_t *ret_number)
-{
-    char text[64], *end;
-    if (!read_text(path, text, sizeof(text)))
-        return false;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno || end == text)
-        return false;
-    *ret_number = value;
-    return true;
-}
 
 static void examine_memory(struct doctor_examination *e)
 {
@@ -56,52 +30,12 @@ static void examine_memory(struct doctor_examination *e)
 
 /* ---- the memory cgroup ------------------------------------------------------------------------- */
 
-/* The path after "controller:" in /proc/self/cgroup, of version 2 ("0::") or of version 1. */
-static bool cgroup_of(const char *text, const char *mark, char *path, size_t size)
-{
-    const char *at = strstr(text, mark);
-    if (!at)
-        return false;
-    at += strlen(mark);
-    size_t length = strcspn(at, "\n");
-    if (length >= size)
-        return false;
-    memcpy(path, at, length);
-    path[length] = '\0';
-    return true;
-}
-
-/* In a container the cgroup's own folder is the root of what is mounted. */
-static bool read_limit(const char *root, const char *path, const char *file, uint64_t *ret_limit)
-{
-    char name[PATH_MAX];
-    snprintf(name, sizeof(name), "%s%s/%s", root, path, file);
-    if (read_number(name, ret_limit))
-        return true;
-    snprintf(name, sizeof(name), "%s/%s", root, file);
-    return read_number(name, ret_limit);
-}
-
-static bool cgroup_limit(uint64_t *ret_limit, const char **ret_version)
-{
-    char text[4096], path[PATH_MAX / 2];
-    if (!read_text("/proc/self/cgroup", text, sizeof(text)))
-        return false;
-    *ret_version = "v1";
-    if (cgroup_of(text, ":memory:", path, sizeof(path)) &&
-        read_limit("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes", ret_limit))
-        return *ret_limit < (uint64_t)1 << 60;
-    *ret_version = "v2";
-    return cgroup_of(text, "0::", path, sizeof(path)) &&
-           read_limit("/sys/fs/cgroup", path, "memory.max", ret_limit);
-}
-
 static void examine_cgroup(struct doctor_examination *e)
 {
     struct doctor_finding *f = mm_doctor_find(e, GROUP, "memory_cgroup", "memory cgroup");
     uint64_t limit;
     const char *version;
-    if (!cgroup_limit(&limit, &version)) {
+    if (!mm_cgroup_limit(&limit, &version)) {
         strcpy(f->detail, "no limit");
         return;
     }
@@ -116,7 +50,7 @@ static void examine_cgroup(struct doctor_examination *e)
 static void examine_overcommit(struct doctor_examination *e)
 {
     uint64_t mode;
-    if (!read_number("/proc/sys/vm/overcommit_memory", &mode))
+    if (!mm_read_number("/proc/sys/vm/overcommit_memory", &mode))
         return;
     struct doctor_finding *f = mm_doctor_find(e, GROUP, "overcommit", "overcommit mode");
     snprintf(f->detail, sizeof(f->detail), "%" PRIu64, mode);
@@ -128,7 +62,7 @@ static void examine_overcommit(struct doctor_examination *e)
 static void examine_map_count(struct doctor_examination *e)
 {
     uint64_t count;
-    if (!read_number("/proc/sys/vm/max_map_count", &count))
+    if (!mm_read_number("/proc/sys/vm/max_map_count", &count))
         return;
     struct doctor_finding *f = mm_doctor_find(e, GROUP, "max_map_count", "mappings per process");
     snprintf(f->detail, sizeof(f->detail), "%s", mm_count_text(count).s);
@@ -139,8 +73,8 @@ static void examine_map_count(struct doctor_examination *e)
 static void examine_write_back(struct doctor_examination *e)
 {
     uint64_t ratio, age;
-    if (!read_number("/proc/sys/vm/dirty_ratio", &ratio) ||
-        !read_number("/proc/sys/vm/dirty_expire_centisecs", &age))
+    if (!mm_read_number("/proc/sys/vm/dirty_ratio", &ratio) ||
+        !mm_read_number("/proc/sys/vm/dirty_expire_centisecs", &age))
         return;
     struct doctor_finding *f = mm_doctor_find(e, GROUP, "write_back", "kernel write-back");
     snprintf(f->detail, sizeof(f->detail),
@@ -152,7 +86,7 @@ static void examine_seccomp(struct doctor_examination *e)
 {
     char text[4096];
     struct doctor_finding *f = mm_doctor_find(e, GROUP, "seccomp", "system-call filter");
-    bool known = read_text("/proc/self/status", text, sizeof(text));
+    bool known = mm_read_text("/proc/self/status", text, sizeof(text));
     const char *at = known ? strstr(text, "\nSeccomp:\t") : NULL;
     strcpy(f->detail, !at ? "unknown" : at[10] == '0' ? "none" : "yes (a container's?)");
 }

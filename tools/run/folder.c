@@ -8,9 +8,11 @@
 #include "run/run.h"
 
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 
 #include "common/folder.h"
+#include "common/machine.h"
 #include "common/say.h"
 #include "common/size.h"
 
@@ -81,6 +83,16 @@ static int settle_commit_limit(struct run_options *o)
     return -1;
 }
 
+/* In a container its own limit comes first, and the kernel kills who passes that one. */
+static void note_container(const struct run_options *o)
+{
+    uint64_t limit;
+    const char *version;
+    if (o->ram && mm_cgroup_limit(&limit, &version) && limit < o->ram)
+        mm_say("note: this memory cgroup allows %s, less than --ram %s", mm_size_short(limit).s,
+               mm_size_short(o->ram).s);
+}
+
 int mm_run_folder(struct run_options *o, struct mm_probe *ret_probe)
 {
     uint64_t memory = machine_memory();
@@ -89,6 +101,7 @@ int mm_run_folder(struct run_options *o, struct mm_probe *ret_probe)
                mm_size_short(memory).s);
         return RUN_REFUSED;
     }
+    note_container(o);
     if (mm_run_is_paged(o)) {
         int result = check_file_limit();
         if (result < 0)
