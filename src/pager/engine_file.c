@@ -66,6 +66,11 @@ void mm_engine_stir(uint64_t committed_more)
         start_threads();
 }
 
+bool mm_engine_has_threads(void)
+{
+    return atomic_load_explicit(&started, memory_order_relaxed);
+}
+
 void mm_engine_forget(void)
 {
     atomic_store(&started, 0);
@@ -100,14 +105,15 @@ static void arena_done(void *base, size_t size)
     (void)mm_os_protect(base, size, OS_NONE); /* the piece stays ours: nothing is handed out */
 }
 
-/* Prepare fresh units by writing zeros: one large folio instead of sixteen faults. */
-static void prepare(struct piece *p, struct range r)
+/* Prepare whole units by writing zeros: one large folio instead of sixteen faults. */
+static int prepare(struct piece *p, struct range r)
 {
     static const char zeros[UNIT_BYTES];
 
     for (uintptr_t u = align_up(r.start, UNIT_BYTES); u + UNIT_BYTES <= r.end; u += UNIT_BYTES) {
-        if (mm_os_write_all(p->fd, zeros, UNIT_BYTES, mm_piece_place(p, u)))
-            return; /* the pages are holes then, which read as zero all the same */
+        int error = mm_os_write_all(p->fd, zeros, UNIT_BYTES, mm_piece_place(p, u));
+        if (error)
+            return error;
         mm_os_lock(&mm_unit_lock);
         mm_unit_in(p, u)->flags |= UNIT_WHOLE;
         if (mm_unit_in(p, u)->stage == UNIT_ACTIVE) /* what is never touched leaves again */
@@ -116,17 +122,28 @@ static void prepare(struct piece *p, struct range r)
         mm_budget_added(UNIT_PAGES);
         mm_count(NTMM_DEMAND_ZERO_FAULTS, UNIT_PAGES);
     }
+    return 0;
+}
+
+/* Make content-free pages of one piece zero and accessible; what fails is punched out. */
+static int fill_in(struct piece *p, struct range r, int access, bool soon)
+{
+    int error = mm_dead_revive(p, r, soon);
+    if (!error)
+        error = mm_pagefile_promise(p, r);
+    if (!error && soon)
+        error = prepare(p, r);
+    if (!error)
+        error = mm_os_protect((void *)r.start, range_size(r), access);
+    if (error)
+        (void)mm_pagefile_forget(p, r); /* the first error is the one to tell */
+    return error;
 }
 
 /* Commit the part of a range that lies in one piece. */
 static int commit_in(struct piece *p, struct range r, int access, bool soon)
 {
-    int error = mm_pagefile_promise(p, r);
-    if (error)
-        return error;
-    if (soon)
-        prepare(p, r);
-    error = mm_os_protect((void *)r.start, range_size(r), access);
+    int error = fill_in(p, r, access, soon);
     if (error)
         return error;
     mm_os_lock(&mm_unit_lock);
@@ -145,6 +162,22 @@ static struct range part_of(struct range r, struct piece **ret_piece)
     return (struct range){r.start, min_size(r.end, p->end)};
 }
 
+/* Whole units die, to be buried later; pages at the edges are punched out now. */
+static int bury_later(struct piece *p, struct range r)
+{
+    struct range whole = {align_up(r.start, UNIT_BYTES), align_down(r.end, UNIT_BYTES)};
+    int error = 0;
+
+    if (whole.start >= whole.end)
+        return mm_pagefile_forget(p, r);
+    if (r.start < whole.start)
+        error = mm_pagefile_forget(p, (struct range){r.start, whole.start});
+    if (!error && whole.end < r.end)
+        error = mm_pagefile_forget(p, (struct range){whole.end, r.end});
+    mm_dead_add(p, whole);
+    return error;
+}
+
 static NTSTATUS decommit(struct range r)
 {
     struct piece *p;
@@ -154,7 +187,7 @@ static NTSTATUS decommit(struct range r)
         struct range part = part_of(r, &p);
         error = mm_os_protect((void *)part.start, range_size(part), OS_NONE);
         if (!error)
-            error = mm_pagefile_forget(p, part);
+            error = bury_later(p, part);
         atomic_fetch_sub(&committed, range_size(part));
         r.start = part.end;
     }
@@ -267,6 +300,8 @@ NTSTATUS mm_pager_start(const struct pager_options *options, const struct backin
     int error = mm_pagefile_open(options->folder);
     if (!error)
         error = mm_trim_init();
+    if (!error)
+        error = mm_dead_init();
     if (!error)
         error = mm_throttle_init();
     if (error)

@@ -105,6 +105,8 @@ void mm_pager_before_fork(void)
     if (!mm_pager_is_on() || !has_memory())
         return;
     mm_throttle_stop_all();
+    while (mm_dead_bury())
+        ;
     mm_os_lock(&mm_unmap_lock);
     mm_os_lock(&mm_unit_lock);
     int error = mm_os_pipe(done_pipe);

@@ -57,6 +57,23 @@ int mm_pagefile_forget(struct piece *p, struct range r);
 /* In a forked child: files of its own for every piece, empty; -errno leaves things as they are. */
 int mm_pagefile_renew(int *ret_old_files);
 
+/* ---- dead.c: decommitted contents, punched out later --------------------------------------------- */
+
+int mm_dead_init(void);
+
+/* The units hold nothing any more and are inaccessible. */
+void mm_dead_add(struct piece *p, struct range whole_units);
+
+/*
+ * The range is about to be committed: nothing in it may be dead any more.  `overwritten`: the caller
+ * writes zeros over its whole units, so these need no punching.
+ */
+int mm_dead_revive(struct piece *p, struct range r, bool overwritten);
+
+/* Punch out a batch, the oldest first: how many units. */
+int mm_dead_bury(void);
+uint32_t mm_dead_count(void);
+
 /* ---- trim.c ---------------------------------------------------------------------------------- */
 
 extern struct os_lock mm_unmap_lock; /* held while page-table entries are dropped */
@@ -111,6 +128,8 @@ void mm_budget_forget(void);
 
 /* Start the pager's threads if memory is getting tight. */
 void mm_engine_stir(uint64_t committed_more);
+
+bool mm_engine_has_threads(void);
 
 /* In a forked child: the threads are to be started anew. */
 void mm_engine_forget(void);

@@ -30,6 +30,11 @@
 
 #define SCAN_STEP (512 * MIB) /* address space looked at in one call of the hand */
 
+#define HANDS_OFF (UNIT_LENT | UNIT_BAD | UNIT_DEAD)
+
+#define FEW_DEAD 32    /* units that may lie about while there is room */
+#define DEAD_ROUNDS 16 /* wake-ups after which even a few are buried */
+
 struct os_lock mm_unmap_lock;
 
 static uintptr_t hand;
@@ -110,7 +115,7 @@ static int choose(uintptr_t *units, const uint16_t *present, int count, uint64_t
 
     for (int i = 0; i < count; i++) {
         struct unit *u = mm_unit_of(units[i]);
-        if (u->stage != UNIT_ACTIVE || u->flags & (UNIT_LENT | UNIT_BAD))
+        if (u->stage != UNIT_ACTIVE || u->flags & HANDS_OFF)
             continue;
         if (!mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(present[i])))
             break;
@@ -174,7 +179,7 @@ static int take_batch(enum unit_stage stage, uintptr_t *units)
 /* Which pages of a unit may leave: those not mapped; of a whole folio all or none. */
 static uint16_t leaving(const struct unit *u, uint16_t present)
 {
-    if (u->flags & (UNIT_LENT | UNIT_BAD))
+    if (u->flags & HANDS_OFF)
         return 0;
     if (u->flags & UNIT_WHOLE && present)
         return 0;
@@ -251,7 +256,7 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
         uint16_t gone = before[i] & (uint16_t)~after[i];
         uint16_t stuck = leave[i] & after[i];
         u->stage = UNIT_ACTIVE;
-        if (stuck && !(u->flags & (UNIT_LENT | UNIT_BAD)))
+        if (stuck && !(u->flags & HANDS_OFF))
             (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(stuck));
         u->evicted |= gone;
         u->ahead &= (uint16_t)~gone;
@@ -310,11 +315,23 @@ static void fill_lists(void)
         ;
 }
 
+/* Bury the dead: at once when there are many or room is short, after a while otherwise. */
+static void bury(bool at_once)
+{
+    static unsigned rounds;
+
+    if (!at_once && ++rounds % DEAD_ROUNDS && mm_dead_count() < FEW_DEAD)
+        return;
+    while (mm_dead_bury())
+        ;
+}
+
 /* Drop pages until the budget is kept again, or nothing can be dropped for the moment. */
 static void give_back(void)
 {
     int vain = 0;
 
+    bury(true);
     while (mm_budget_used() > mm_budget_part(TRIM_TO) && vain < VAIN_BATCHES) {
         uint64_t dropped = 0;
         fill_lists();
@@ -341,6 +358,7 @@ void mm_trim_main(void *unused)
     for (;;) {
         mm_budget_census(false);
         uint64_t used = mm_budget_used();
+        bury(false);
         if (used > mm_budget_part(TRIM_ABOVE))
             give_back();
         else if (used > mm_budget_part(FILL_ABOVE))

@@ -27,6 +27,7 @@ enum {
     UNIT_WHOLE = 2,    /* its pages lie in one large folio: they leave together */
     UNIT_LENT = 4,     /* other code mapped something here: hands off */
     UNIT_BAD = 8,      /* its last write failed: stays in RAM for good */
+    UNIT_DEAD = 32,    /* decommitted, its contents not yet punched out: dead.c */
     UNIT_FETCHED = 16, /* two hard faults: the rest was asked for */
 };
 

@@ -1,0 +1,142 @@
+/*
+ * dead.c - contents nobody wants any more, on their way out of the page file.
+ *
+ * Punching a hole is a transaction of the file system: a tenth of a millisecond to several, too much
+ * for each free() that empties a span.  So decommit only marks whole units as dead, and the trimmer
+ * buries them later, many neighbours in one call.  A unit that is committed again before that is
+ * overwritten with zeros, or buried on the spot.
+ *
+ * I1  a dead unit is inaccessible; it becomes accessible only after it was revived here
+ * I2  UNIT_DEAD is set and cleared under the dead lock (and the records lock, as every flag)
+ * I3  dead units keep their promise of space until they are buried
+ */
+#include <errno.h>
+
+#include "pager/pager_internal.h"
+
+#define MOST_DEAD 65536u /* units in the queue; a power of two */
+#define BURIED_AT_ONCE 256
+#define LEFT_FOR_REUSE 64 /* without threads to bury them, this many may lie about */
+
+static struct os_lock dead_lock;
+static uint32_t *queue; /* unit numbers */
+static uint32_t head;
+static uint32_t tail;
+
+int mm_dead_init(void)
+{
+    queue = mm_os_own_memory(MOST_DEAD * sizeof queue[0]);
+    return queue ? 0 : -ENOMEM;
+}
+
+/* Set or clear the flag; true when that changed it.  Under the dead lock. */
+static bool flag(struct unit *u, bool dead)
+{
+    mm_os_lock(&mm_unit_lock);
+    bool changed = ((u->flags & UNIT_DEAD) != 0) != dead;
+    u->flags = (uint8_t)(dead ? u->flags | UNIT_DEAD : u->flags & ~UNIT_DEAD);
+    if (dead) {
+        u->evicted = u->ahead = 0;
+        u->flags &= (uint8_t) ~(UNIT_BAD | UNIT_FETCHED | UNIT_WHOLE);
+    }
+    mm_os_unlock(&mm_unit_lock);
+    return changed;
+}
+
+static uint64_t cached_pages(const uintptr_t *units, int count)
+{
+    uint16_t masks[BURIED_AT_ONCE];
+    uint64_t pages = 0;
+
+    mm_units_cached(units, count, masks);
+    for (int i = 0; i < count; i++)
+        pages += (uint64_t)__builtin_popcount(masks[i]);
+    return pages;
+}
+
+/* Punch a run of consecutive units of one piece.  Under the dead lock, flags cleared. */
+static int punch_run(const uintptr_t *units, int count)
+{
+    struct range r = {units[0], units[count - 1] + UNIT_BYTES};
+    uint64_t pages = cached_pages(units, count);
+    int error = mm_pagefile_forget(mm_piece_of(r.start), r);
+
+    if (!error)
+        mm_budget_dropped(pages);
+    return error;
+}
+
+static void sort(uintptr_t *units, int count)
+{
+    for (int i = 1; i < count; i++) { /* nearly sorted as a rule: frees go by address */
+        uintptr_t unit = units[i];
+        int at = i;
+        for (; at > 0 && units[at - 1] > unit; at--)
+            units[at] = units[at - 1];
+        units[at] = unit;
+    }
+}
+
+/* Take dead units off the queue; those revived meanwhile are passed over. */
+static int take(uintptr_t *units)
+{
+    int count = 0;
+
+    while (count < BURIED_AT_ONCE && head != tail) {
+        uintptr_t unit = (uintptr_t)queue[head++ & (MOST_DEAD - 1)] << UNIT_SHIFT;
+        if (flag(mm_unit_of(unit), false))
+            units[count++] = unit;
+    }
+    sort(units, count);
+    return count;
+}
+
+int mm_dead_bury(void)
+{
+    uintptr_t units[BURIED_AT_ONCE];
+
+    mm_os_lock(&dead_lock);
+    int count = take(units);
+    for (int i = 0, n; i < count; i += n) {
+        n = mm_units_run(units + i, count - i);
+        (void)punch_run(units + i, n); /* a disk error here costs space and RAM, no contents */
+    }
+    mm_os_unlock(&dead_lock);
+    return count;
+}
+
+uint32_t mm_dead_count(void)
+{
+    mm_os_lock(&dead_lock);
+    uint32_t count = tail - head;
+    mm_os_unlock(&dead_lock);
+    return count;
+}
+
+void mm_dead_add(struct piece *p, struct range whole_units)
+{
+    for (uintptr_t u = whole_units.start; u < whole_units.end; u += UNIT_BYTES) {
+        while (tail - head == MOST_DEAD)
+            (void)mm_dead_bury(); /* makes room, whatever it could punch */
+        mm_os_lock(&dead_lock);
+        if (flag(mm_unit_in(p, u), true))
+            queue[tail++ & (MOST_DEAD - 1)] = (uint32_t)(u >> UNIT_SHIFT);
+        mm_os_unlock(&dead_lock);
+    }
+    if (!mm_engine_has_threads() && mm_dead_count() > LEFT_FOR_REUSE)
+        (void)mm_dead_bury(); /* how many does not matter */
+}
+
+int mm_dead_revive(struct piece *p, struct range r, bool overwritten)
+{
+    int error = 0;
+
+    mm_os_lock(&dead_lock);
+    for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end && !error; u += UNIT_BYTES) {
+        bool whole = u >= r.start && u + UNIT_BYTES <= r.end;
+        if (flag(mm_unit_in(p, u), false) && !(whole && overwritten))
+            error = punch_run(&u, 1);
+    }
+    mm_os_unlock(&dead_lock);
+    return error;
+}
