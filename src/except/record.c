@@ -58,6 +58,13 @@ int mm_except_signal(DWORD code)
     }
 }
 
+/* Whether nothing can be written at `sp`: it has left the stack. */
+static bool is_outside(uintptr_t sp)
+{
+    struct os_mapping m;
+    return mm_os_mapping_at(sp, &m) || m.start > sp || m.access == OS_NONE;
+}
+
 /*
  * The first thread's stack has a gap below it, other threads' an inaccessible page.  The stack
  * pointer must have run out of the stack too: an access below a healthy one is a wild pointer.
@@ -74,7 +81,9 @@ static __attribute__((noinline)) bool is_just_below_a_stack(const struct os_faul
     } else if (strcmp(m.name, "[stack]") != 0) {
         return false;
     }
-    return f->sp < m.start + PAGE_BYTES && m.start - f->address <= ABOVE_SP;
+    if (m.start - f->address > ABOVE_SP)
+        return false;
+    return f->sp < m.start ? is_outside(f->sp) : f->sp < m.start + PAGE_BYTES;
 }
 
 static bool is_stack_overflow(const struct os_fault *f)
