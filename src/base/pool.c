@@ -35,8 +35,10 @@ void *mm_pool_take(struct pool *p)
         p->free = *(void **)thing;
     else
         thing = take_fresh(p);
-    if (thing)
-        p->available--;
+    if (!thing)
+        return NULL;
+    p->available--;
+    p->taken++;
     return thing;
 }
 
@@ -46,4 +48,5 @@ void mm_pool_give(struct pool *p, void *thing)
         return;
     put_free(p, thing);
     p->available++;
+    p->taken--;
 }

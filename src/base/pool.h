@@ -12,6 +12,7 @@
 struct pool {
     size_t size;      /* bytes of a thing; a multiple of 8 */
     size_t available; /* things that can be taken now */
+    size_t taken;     /* things that are out */
     void *free;       /* things given back, each pointing to the next */
     char *fresh;      /* never taken yet ... */
     char *fresh_end;  /* ... up to here */

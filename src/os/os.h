@@ -55,6 +55,15 @@ void *mm_os_own_memory(size_t size);
  */
 int mm_os_discard(void *where, size_t size);
 
+/*
+ * Make pages of private memory inaccessible and drop what they hold, without splitting the mapping
+ * (guard markers, Linux 6.13); and take the markers off, which leaves zero pages.
+ *
+ * => -EINVAL: this kernel or this mapping has no markers; then nothing changed
+ */
+int mm_os_guard(void *where, size_t size);
+int mm_os_unguard(void *where, size_t size);
+
 /* Destroy the contents of a shared file mapping: they read as zero, their disk space is freed. */
 int mm_os_remove(void *where, size_t size);
 
@@ -254,6 +263,16 @@ struct os_faults {
     uint64_t peak_resident; /* bytes */
 };
 void mm_os_faults(struct os_faults *ret_faults);
+
+/*
+ * The kernel's feed of hard faults made by code of this process (os_perf.c).
+ *
+ * => open: 0, or -EACCES, -EPERM, -ENOSYS ... where it is denied, -E2BIG with too many threads
+ * => read: the addresses of faults since the last read, at most `capacity`; some may have been lost
+ */
+int mm_os_faults_feed_open(void);
+int mm_os_faults_feed_read(uintptr_t *addresses, int capacity);
+void mm_os_faults_feed_forget(void); /* in a forked child */
 
 /* Resident pages of this process: all, and those that are files or shared (statm). */
 int mm_os_resident(uint64_t *ret_all, uint64_t *ret_shared);

@@ -10,6 +10,10 @@
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
 
 static long map(void *where, size_t size, int access, int flags, int fd, uint64_t offset)
 {
@@ -83,6 +87,16 @@ static int advise(void *where, size_t size, int advice)
 int mm_os_discard(void *where, size_t size)
 {
     return advise(where, size, MADV_DONTNEED);
+}
+
+int mm_os_guard(void *where, size_t size)
+{
+    return advise(where, size, MADV_GUARD_INSTALL);
+}
+
+int mm_os_unguard(void *where, size_t size)
+{
+    return advise(where, size, MADV_GUARD_REMOVE);
 }
 
 int mm_os_remove(void *where, size_t size)

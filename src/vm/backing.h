@@ -41,6 +41,12 @@ struct backing {
     NTSTATUS (*commit)(struct range r, int access, bool soon);
 
     /*
+     * As commit, for pages in a `room` whose other pages are all inaccessible and without contents:
+     * the room may be used to keep kernel mappings few.  NULL: not had.
+     */
+    NTSTATUS (*commit_in_room)(struct range r, struct range room, int access);
+
+    /*
      * Make committed pages inaccessible and forget what they held.
      *
      * => STATUS_NO_MEMORY when the kernel has no mapping left, and then nothing changed; pages

@@ -2,9 +2,18 @@
  * backing_kernel.c - private memory of the kernel: what stands behind pages without a budget.
  *
  * An arena is one private mapping without access, of which nothing is promised by the kernel
- * (MAP_NORESERVE): the commit limit is ours.  Commit and protect are one mprotect each; decommit
- * maps the arena's own kind of memory over the pages, which drops contents and access in one call
- * and leaves the mapping ready to join its neighbours.
+ * (MAP_NORESERVE): the commit limit is ours.  Commit and protect are one mprotect each.
+ *
+ * Pages without contents are inaccessible in one of two ways: their mapping has no access, or they
+ * carry the kernel's guard markers, whatever their mapping allows.  Markers are set in one call
+ * that also drops the contents, and split no mapping, so small ranges are decommitted by them;
+ * large ones, and all on kernels before 6.13, by mapping the arena's own kind over them.  With very
+ * many runs, a commit also opens the empty pages around it, under markers: then neighbours make
+ * one mapping.
+ *
+ * K1  a page without contents is inaccessible, by its mapping or by a marker
+ * K2  a committed page carries no marker, and its mapping has the access it was given
+ * K3  a page with a marker lies in a unit whose bit in `marked` is set; the bit alone says nothing
  */
 #include "vm/vm_internal.h"
 
@@ -58,22 +67,114 @@ static NTSTATUS kernel_protect(struct range r, int access)
     return status_of(mm_os_protect((void *)r.start, range_size(r), access));
 }
 
+/* ---- guard markers --------------------------------------------------------------------------- */
+
+/* Page tables of marked pages stay, so no more than one of them is kept for nothing. */
+#define MARKED_AT_ONCE (2 * MIB)
+#define BITS 64
+#define UNITS ((size_t)1 << (47 - UNIT_SHIFT))
+
+static uint64_t *marked; /* K3: a bit a unit of all addresses; NULL: no marker was ever set */
+/* This kernel has none, or a test plays one that has not. */
+bool mm_kernel_no_markers;
+
+static void put_bit(size_t unit, bool set)
+{
+    uint64_t bit = (uint64_t)1 << unit % BITS;
+    if (set)
+        marked[unit / BITS] |= bit;
+    else
+        marked[unit / BITS] &= ~bit;
+}
+
+static bool may_be_marked(struct range r)
+{
+    size_t unit = r.start >> UNIT_SHIFT;
+    size_t end = (r.end + UNIT_BYTES - 1) >> UNIT_SHIFT;
+    if (!marked)
+        return false;
+    for (; unit < end && unit % BITS; unit++) {
+        if (marked[unit / BITS] >> unit % BITS & 1)
+            return true;
+    }
+    for (; unit < end; unit += BITS) {
+        uint64_t those = marked[unit / BITS];
+        if (end - unit < BITS)
+            those &= ((uint64_t)1 << (end - unit)) - 1;
+        if (those)
+            return true;
+    }
+    return false;
+}
+
+/* Drop contents and access, by markers.  False: nothing changed. */
+static bool mark(struct range r)
+{
+    if (r.start == r.end)
+        return true;
+    if (mm_kernel_no_markers || range_size(r) > MARKED_AT_ONCE ||
+        r.end > (uintptr_t)UNITS << UNIT_SHIFT)
+        return false;
+    if (!marked)
+        marked = mm_os_own_memory(UNITS / 8);
+    if (!marked)
+        return false;
+    int error = mm_os_guard((void *)r.start, range_size(r));
+    if (error) {
+        mm_kernel_no_markers = error == -EINVAL;
+        return false;
+    }
+    for (size_t u = r.start >> UNIT_SHIFT; u < (r.end + UNIT_BYTES - 1) >> UNIT_SHIFT; u++)
+        put_bit(u, true);
+    return true;
+}
+
+/* Take the markers off; a unit is clean for certain when all of it was in the range. */
+static NTSTATUS unmark(struct range r)
+{
+    NTSTATUS status = status_of(mm_os_unguard((void *)r.start, range_size(r)));
+    if (status)
+        return status;
+    for (size_t u = (r.start + UNIT_BYTES - 1) >> UNIT_SHIFT; u < r.end >> UNIT_SHIFT; u++)
+        put_bit(u, false);
+    return STATUS_SUCCESS;
+}
+
+/* ---- pages ------------------------------------------------------------------------------------ */
+
+/* The mappings of `room` get the access, its pages outside `r` are marked; `r` becomes usable. */
+static NTSTATUS open_pages(struct range r, struct range room, int access)
+{
+    bool unmarking = may_be_marked(r);
+    if (access == OS_NONE && !unmarking)
+        return STATUS_SUCCESS;
+    NTSTATUS status = kernel_protect(room, access);
+    if (!status && unmarking)
+        status = unmark(r);
+    if (status)
+        (void)kernel_protect(room,
+                             OS_NONE); /* the call may have changed a part; K1 holds so or so */
+    return status;
+}
+
 static NTSTATUS kernel_commit(struct range r, int access, bool soon)
 {
     (void)soon; /* the kernel's own first touch is the cheapest there is */
-    if (access == OS_NONE)
-        return STATUS_SUCCESS;
-    NTSTATUS status = kernel_protect(r, access);
-    if (status)
-        (void)kernel_protect(r, OS_NONE); /* the call may have changed a part */
-    return status;
+    return open_pages(r, r, access);
+}
+
+static NTSTATUS kernel_commit_in_room(struct range r, struct range room, int access)
+{
+    bool closed =
+        mark((struct range){room.start, r.start}) && mark((struct range){r.end, room.end});
+    return open_pages(r, closed ? room : r, access);
 }
 
 static NTSTATUS kernel_decommit(struct range r)
 {
     void *start = (void *)r.start;
     size_t size = range_size(r);
-    if (mm_os_map_over(start, size, OS_NONE) == 0)
+    if (mark(r) || mm_os_map_over(start, size, OS_NONE) == 0)
         return STATUS_SUCCESS;
 
     /* No mapping is left to split.  Pages that are inaccessible already need none. */
@@ -108,6 +209,7 @@ const struct backing mm_backing_kernel = {
     .arena = kernel_arena,
     .arena_done = kernel_arena_done,
     .commit = kernel_commit,
+    .commit_in_room = kernel_commit_in_room,
     .decommit = kernel_decommit,
     .protect = kernel_protect,
     .reset = kernel_reset,

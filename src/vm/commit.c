@@ -8,6 +8,36 @@
 
 #include <ntstatus.h>
 
+/* With so many runs, kernel mappings (65,530 in a process) are to be kept few. */
+#define MANY_RUNS 16384
+
+static bool is_empty(const struct region *r)
+{
+    return r && (r->story.state == RUN_FREE || r->story.state == RUN_RESERVED);
+}
+
+/* The pages without contents around a part of an empty run, in the 64 KiB units that it touches. */
+static struct range room_of(const struct region *r, struct range part)
+{
+    struct range units = {align_down(part.start, UNIT_BYTES), align_up(part.end, UNIT_BYTES)};
+    struct range room = r->node.range;
+    const struct region *left = mm_region_previous(r);
+    const struct region *right = mm_region_next(r);
+    if (is_empty(left))
+        room.start = left->node.range.start;
+    if (is_empty(right))
+        room.end = right->node.range.end;
+    return range_overlap(room, units);
+}
+
+NTSTATUS mm_run_back(const struct region *r, struct range part, int access, bool soon)
+{
+    const struct backing *backing = mm_space.backing;
+    if (backing->commit_in_room && mm_space.pool.taken > MANY_RUNS)
+        return backing->commit_in_room(part, room_of(r, part), access);
+    return backing->commit(part, access, soon);
+}
+
 static struct story committed(struct story story, ULONG protect)
 {
     story.state = RUN_COMMITTED;
@@ -19,7 +49,7 @@ static struct story committed(struct story story, ULONG protect)
 static NTSTATUS commit_part(const struct region *r, struct range part, int access, bool soon)
 {
     if (r->story.state == RUN_RESERVED)
-        return mm_space.backing->commit(part, access, soon);
+        return mm_run_back(r, part, access, soon);
     if (mm_vm_access_of(r->story.protect) == access)
         return STATUS_SUCCESS;
     return mm_space.backing->protect(part, access);

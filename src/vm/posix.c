@@ -169,7 +169,7 @@ static NTSTATUS map_over_locked(struct range range, ULONG type, ULONG protect)
         return status;
 
     if (commit)
-        status = mm_space.backing->commit(range, mm_vm_access_of(protect), false);
+        status = mm_run_back(mm_region_at(range.start), range, mm_vm_access_of(protect), false);
     if (status) {
         mm_charge_give(&mm_charge, pages);
         return status;
@@ -344,7 +344,7 @@ static NTSTATUS extend_locked(uintptr_t last, struct range more)
     if (status)
         return status;
     if (pages)
-        status = mm_space.backing->commit(more, mm_vm_access_of(story.protect), false);
+        status = mm_run_back(next, more, mm_vm_access_of(story.protect), false);
     if (status)
         mm_charge_give(&mm_charge, pages);
     else

@@ -26,7 +26,7 @@ struct region *mm_region_next(const struct region *r)
     return next && !next->fence ? region_of(next) : NULL;
 }
 
-static struct region *region_previous(const struct region *r)
+struct region *mm_region_previous(const struct region *r)
 {
     return r->node.fence ? NULL : region_of(mm_tree_previous(&r->node));
 }
@@ -118,7 +118,7 @@ static bool tells(const struct region *r, struct story story)
 
 static struct region *paint(struct region *r, struct range range, struct story story)
 {
-    struct region *left = range.start == r->node.range.start ? region_previous(r) : NULL;
+    struct region *left = range.start == r->node.range.start ? mm_region_previous(r) : NULL;
     struct region *right = range.end == r->node.range.end ? mm_region_next(r) : NULL;
     if (tells(left, story)) {
         give_to_left(left, r, range.end);
@@ -167,6 +167,6 @@ bool mm_region_is_valid(const struct region *r)
 {
     struct range range = r->node.range;
     return range.start < range.end && is_aligned(range.start | range.end, PAGE_BYTES) &&
-           story_is_valid(r) && border_is_valid(region_previous(r), r) &&
+           story_is_valid(r) && border_is_valid(mm_region_previous(r), r) &&
            border_is_valid(r, mm_region_next(r));
 }

@@ -114,8 +114,8 @@ static NTSTATUS reserve_locked(const struct vm_request *q, struct range *ret_ran
         return status;
 
     if (q->type & MEM_COMMIT)
-        status = mm_space.backing->commit(range, mm_vm_access_of(q->protect),
-                                          q->hints & MM_VM_TOUCHED_SOON);
+        status =
+            mm_run_back(run, range, mm_vm_access_of(q->protect), q->hints & MM_VM_TOUCHED_SOON);
     if (status) {
         mm_space_trim(run);
         return status;

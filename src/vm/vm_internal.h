@@ -47,6 +47,8 @@ struct space {
 };
 extern struct space mm_space;
 
+extern bool mm_kernel_no_markers; /* backing_kernel.c */
+
 static inline void space_lock(void)
 {
     mm_os_lock(&mm_space.lock);
@@ -75,8 +77,9 @@ static inline bool same_story(struct story a, struct story b)
 /* The run that holds the address; NULL outside our arenas. */
 struct region *mm_region_at(uintptr_t address);
 
-/* The next run of the same arena; NULL at its end. */
+/* The next run of the same arena, and the one before; NULL at its ends. */
 struct region *mm_region_next(const struct region *r);
+struct region *mm_region_previous(const struct region *r);
 
 /*
  * Let `range`, which lies within `r`, tell `story`, splitting and joining as needed.  The counts
@@ -212,6 +215,13 @@ NTSTATUS mm_foreign_query(uintptr_t page, MEMORY_BASIC_INFORMATION *ret_info);
 NTSTATUS mm_protect_check(ULONG protect);
 
 /* ---- commit.c ------------------------------------------------------------------------------- */
+
+/*
+ * Have pages without contents, within the run `r`, backed.
+ *
+ * => STATUS_* of the backing, and then nothing changed
+ */
+NTSTATUS mm_run_back(const struct region *r, struct range part, int access, bool soon);
 
 /*
  * Commit all pages of the range, reserved or committed every one, and let them tell it.

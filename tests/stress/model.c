@@ -6,7 +6,9 @@
  * VirtualQuery tells, the charge and the contents, whatever came before.  Blocks that may lie
  * anywhere come and go beside it.  The same runs under a budget when NTMM_RAM is set.
  *
- * usage: model [OPERATIONS [SEED [WINDOW-MIB]]]
+ * usage: model [OPERATIONS [SEED [WINDOW-MIB [unmarked]]]]
+ *
+ * SEED 0: by the clock.  `unmarked` plays a kernel without guard markers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +19,7 @@
 #include "os/os.h"
 #include "process/process.h"
 #include "test.h"
-#include "vm/vm.h"
+#include "vm/vm_internal.h"
 
 enum { FREE, RESERVED, COMMITTED };
 
@@ -350,7 +352,7 @@ static void protect(void)
         model[i].protect = (uint16_t)with_caching(&model[i], new);
 }
 
-static bool same_story(const struct page *a, const struct page *b)
+static bool look_the_same(const struct page *a, const struct page *b)
 {
     return a->state == b->state && a->protect == b->protect && a->allocation == b->allocation;
 }
@@ -362,7 +364,7 @@ static void query(void)
     size_t at = chance(window);
     const struct page *p = &model[at];
     size_t end = at;
-    while (end < window && same_story(&model[end], p))
+    while (end < window && look_the_same(&model[end], p))
         end++;
     check(!mm_vm_query(base + at * PAGE_BYTES + chance(PAGE_BYTES), &got), "query");
     char *allocation = p->allocation ? base + (p->allocation - 1) * PAGE_BYTES : NULL;
@@ -592,9 +594,12 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         operations = atol(argv[1]);
-    first_seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)mm_os_now();
+    first_seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
+    if (!first_seed)
+        first_seed = mm_os_now();
     if (argc > 3)
         window_size = strtoull(argv[3], NULL, 0) * MIB;
+    mm_kernel_no_markers = argc > 4;
     mm_process_start();
     printf("# %ld operations, seed %#lx, window %zu MiB\n", operations, (unsigned long)first_seed,
            window_size / MIB);

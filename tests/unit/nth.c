@@ -44,10 +44,8 @@ static NTSTATUS refusing_commit(struct range r, int access, bool soon)
 
 static bool is_accessible(struct range r)
 {
-    struct os_mapping m;
-    uintptr_t at = r.start;
-    for (; at < r.end && !mm_os_mapping_at(at, &m); at = m.end)
-        if (m.access)
+    for (uintptr_t at = r.start; at < r.end; at += PAGE_BYTES)
+        if (mm_os_can_read((void *)at, 1))
             return true;
     return false;
 }
@@ -106,7 +104,7 @@ struct picture {
     struct vm_run runs[MOST_RUNS];
     int count;
     size_t charged;
-    int access[PAGES]; /* what the kernel grants */
+    int access[PAGES]; /* what the kernel grants: 1 read, 2 write */
     char contents[PAGES];
 };
 
@@ -123,10 +121,9 @@ static void take_picture(char *base, struct picture *p)
     mm_vm_visit(add_run, p);
     p->charged = mm_charge.used;
     for (int i = 0; i < PAGES; i++) {
-        struct os_mapping m;
-        uintptr_t page = (uintptr_t)base + (size_t)i * PAGE_BYTES;
-        p->access[i] = mm_os_mapping_at(page, &m) || m.start > page ? -1 : m.access;
-        p->contents[i] = p->access[i] > 0 ? *(char *)page : '-';
+        char *page = base + (size_t)i * PAGE_BYTES;
+        p->access[i] = mm_os_can_read(page, 1) + 2 * mm_os_can_write(page, 1);
+        p->contents[i] = p->access[i] ? *page : '-';
     }
 }
 
