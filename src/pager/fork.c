@@ -234,6 +234,7 @@ void mm_pager_after_fork_in_child(void)
     if (!mm_pager_is_on())
         return;
     mm_os_threads_gone();
+    mm_os_faults_feed_forget();
     mm_throttle_forget();
     if (!forked_private)
         return;

@@ -3,8 +3,10 @@
  *
  * The kernel's own read-ahead is off (its window can be 8 MiB and cannot be set from here).  A page
  * that we know as evicted and that page tables map now was read back by a hard fault; one that was
- * asked for ahead and is mapped now is a hit.  A sweep over the page tables finds both; it goes
- * round the committed memory a bounded step at a time, so its cost does not grow with the heap.
+ * asked for ahead and is mapped now is a hit.  Hard faults come from the kernel's feed where it is
+ * allowed; hits are looked for just ahead of the streams that are known.  A sweep over the page
+ * tables finds the rest; it goes round the committed memory a bounded step at a time and rests in
+ * proportion, so its cost does not grow with the heap.
  *
  * A hard fault next to a unit touched a moment ago, near the edge where a walk in that direction
  * comes in, begins a stream: the units ahead are asked for, twice as many each time the stream
@@ -26,6 +28,12 @@
 #define FOLLOW_DISTANCE 200  /* units behind the stream */
 #define WORTH_PERCENT 40     /* hits in time below which read-ahead is throttled */
 #define ONE_IN 32
+
+#define SHORT_NAP 100000 /* ns between two looks while the program faults */
+#define LONG_NAP 20000000
+#define REST_WITH_FEED 40 /* times what a sweep took, until the next */
+#define REST_WITHOUT_FEED 4
+
 #define STREAMS 32       /* watched at once */
 #define STREAM_LIFE 2048 /* touch events without a hit after which a stream is over */
 
@@ -379,22 +387,62 @@ static bool faults_moved(void)
     return moved;
 }
 
+/* ---- the thread --------------------------------------------------------------------------------- */
+
+/* Hard faults as the kernel tells them. */
+static void read_feed(void)
+{
+    uintptr_t addresses[256];
+    int count;
+
+    do {
+        count = mm_os_faults_feed_read(addresses, 256);
+        for (int i = 0; i < count; i++) {
+            struct piece *p = mm_piece_of(addresses[i]);
+            if (p)
+                look(p, align_down(addresses[i], UNIT_BYTES),
+                     (uint16_t)(1u << (addresses[i] >> PAGE_SHIFT) % UNIT_PAGES));
+        }
+    } while (count == 256);
+}
+
+/*
+ * The sweep finds what the feed has lost, and everything where there is no feed.  It may take a
+ * share of this thread's time: a small one beside a feed.
+ */
+static void sweep_sometimes(bool has_feed)
+{
+    static int piece;
+    static uintptr_t cursor;
+    static uint64_t next;
+    uint64_t start = mm_os_now();
+
+    if (start < next)
+        return;
+    (void)sweep_step(&piece, &cursor); /* the next step goes on where this one ended */
+    uint64_t end = mm_os_now();
+    next = end + (end - start) * (has_feed ? REST_WITH_FEED : REST_WITHOUT_FEED);
+}
+
 void mm_prefetch_main(void *unused)
 {
-    int piece = 0;
-    uintptr_t cursor = 0;
-    uint64_t nap = 200000; /* ns */
+    bool has_feed = mm_os_faults_feed_open() == 0;
+    uint64_t nap = SHORT_NAP;
+    uint64_t cpu = 0;
 
     (void)unused;
     for (;;) {
         bool paging = mm_counted(NTMM_PAGES_DROPPED) != 0;
         if (paging && faults_moved()) {
+            if (has_feed)
+                read_feed();
             watch_streams();
-            (void)sweep_step(&piece, &cursor); /* the next step goes on where this one ended */
-            nap = 100000;
+            sweep_sometimes(has_feed);
+            nap = SHORT_NAP;
         } else {
-            nap = nap * 2 > 20000000 ? 20000000 : nap * 2;
+            nap = nap * 2 > LONG_NAP ? LONG_NAP : nap * 2;
         }
+        mm_pager_count_cpu(&cpu);
         mm_os_sleep(nap);
     }
 }

@@ -127,8 +127,11 @@ static void hold(void)
 
 void mm_throttle_main(void *unused)
 {
+    uint64_t cpu = 0;
+
     (void)unused;
     for (;;) {
+        mm_pager_count_cpu(&cpu);
         uint64_t used = mm_budget_used();
         uint64_t limit = mm_budget_part(PAUSE_ABOVE);
         if (used > limit) {

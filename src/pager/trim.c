@@ -354,6 +354,8 @@ static uint64_t idle_time(uint64_t used)
 
 void mm_trim_main(void *unused)
 {
+    uint64_t cpu = 0;
+
     (void)unused;
     for (;;) {
         mm_budget_census(false);
@@ -364,6 +366,7 @@ void mm_trim_main(void *unused)
         else if (used > mm_budget_part(FILL_ABOVE))
             fill_lists();
         mm_count_set(NTMM_MODIFIED, mm_lists_pages(UNIT_MODIFIED) * PAGE_BYTES);
+        mm_pager_count_cpu(&cpu);
         atomic_store(&bell, 0);
         (void)mm_os_wait(&bell, 0, idle_time(mm_budget_used())); /* woken or late: look again */
     }
