@@ -97,6 +97,43 @@ static uint64_t mapped_in(const struct piece *p)
     return pages;
 }
 
+static void count_up_to(enum ntmm_counter which, uint64_t total)
+{
+    uint64_t known = mm_counted(which);
+    if (total > known)
+        mm_count(which, total - known);
+}
+
+/*
+ * The kernel counts faults, but not by these kinds, so kinds are found by what flowed where.
+ *
+ * A major fault read a page or made a fresh one: what was not seen to be read was demand-zero.
+ * Pages come to be in RAM and unmapped by trimming and read-ahead, and leave by being touched (a
+ * transition fault) or dropped: what is missing was touched.  docs/counters.md tells the errors.
+ */
+static void publish_faults(const struct os_faults *faults, uint64_t listed)
+{
+    static uint64_t zeroed; /* demand-zero faults counted here */
+    uint64_t hard = mm_counted(NTMM_HARD_FAULTS);
+    uint64_t in = mm_counted(NTMM_PAGES_TRIMMED) + mm_counted(NTMM_READ_AHEAD_PAGES);
+    uint64_t out = mm_counted(NTMM_PAGES_DROPPED) + listed;
+
+    if (faults->major > hard + zeroed) {
+        mm_count(NTMM_DEMAND_ZERO_FAULTS, faults->major - hard - zeroed);
+        zeroed = faults->major - hard;
+    }
+    if (in > out)
+        count_up_to(NTMM_TRANSITION_FAULTS, in - out);
+}
+
+/* CPU of the calling thread, one of the pager's, since *last. */
+void mm_budget_spent(uint64_t *last)
+{
+    uint64_t now = mm_os_thread_cpu();
+    mm_count(NTMM_PAGER_CPU_NS, now - *last);
+    *last = now;
+}
+
 static void publish(uint64_t cached, uint64_t mapped, uint64_t others)
 {
     uint64_t listed = cached > mapped ? cached - mapped : 0;
@@ -131,6 +168,7 @@ static void count_now(void)
     atomic_store(&major_then, faults.major);
     atomic_fetch_sub(&since, before);
     publish(cached, mapped, others);
+    publish_faults(&faults, cached > mapped ? cached - mapped : 0);
 }
 
 void mm_budget_census(bool now)

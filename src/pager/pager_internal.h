@@ -38,6 +38,9 @@ static inline uint64_t mm_budget_part(unsigned percent)
 void mm_budget_added(uint64_t pages);   /* zeroed or read ahead into the page cache */
 void mm_budget_dropped(uint64_t pages); /* left it, confirmed */
 
+/* CPU of the calling thread, one of the pager's, since *last (0 at first). */
+void mm_budget_spent(uint64_t *last);
+
 /* Count again if it is time; publishes the counters that a census knows. */
 void mm_budget_census(bool now);
 

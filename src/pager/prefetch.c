@@ -35,6 +35,7 @@
 #define REST_WITHOUT_FEED 4
 
 #define STREAMS 32       /* watched at once */
+#define WATCHED_AHEAD 16 /* units: further than a stream comes between two looks */
 #define STREAM_LIFE 2048 /* touch events without a hit after which a stream is over */
 
 static uint32_t events = RECENT + 1;
@@ -332,7 +333,7 @@ static void watch_streams(void)
 {
     for (int i = 0; i < STREAMS; i++) {
         struct stream s = streams[i];
-        size_t ahead = s.depth * UNIT_BYTES;
+        size_t ahead = min_size(s.depth, WATCHED_AHEAD) * UNIT_BYTES;
         if (!s.piece)
             continue;
         if (events - s.seen > STREAM_LIFE)
@@ -426,6 +427,8 @@ static void sweep_sometimes(bool has_feed)
 
 void mm_prefetch_main(void *unused)
 {
+    uint64_t spent = 0; /* CPU counted so far, ns */
+
     bool has_feed = mm_os_faults_feed_open() == 0;
     uint64_t nap = SHORT_NAP;
     uint64_t cpu = 0;
@@ -443,6 +446,7 @@ void mm_prefetch_main(void *unused)
             nap = nap * 2 > LONG_NAP ? LONG_NAP : nap * 2;
         }
         mm_pager_count_cpu(&cpu);
+        mm_budget_spent(&spent);
         mm_os_sleep(nap);
     }
 }

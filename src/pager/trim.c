@@ -354,6 +354,8 @@ static uint64_t idle_time(uint64_t used)
 
 void mm_trim_main(void *unused)
 {
+    uint64_t spent = 0; /* CPU counted so far, ns */
+
     uint64_t cpu = 0;
 
     (void)unused;
@@ -367,6 +369,7 @@ void mm_trim_main(void *unused)
             fill_lists();
         mm_count_set(NTMM_MODIFIED, mm_lists_pages(UNIT_MODIFIED) * PAGE_BYTES);
         mm_pager_count_cpu(&cpu);
+        mm_budget_spent(&spent);
         atomic_store(&bell, 0);
         (void)mm_os_wait(&bell, 0, idle_time(mm_budget_used())); /* woken or late: look again */
     }
