@@ -37,7 +37,7 @@ struct except_memory {
  * Take SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP, keeping whoever had them, and give the calling
  * thread an alternate stack.
  *
- * => once, single-threaded; `memory` stays valid; eight system calls
+ * => once, single-threaded; `memory` stays valid; ten system calls, of which five take the signals
  */
 void mm_except_init(const struct except_memory *memory);
 
@@ -46,7 +46,7 @@ void mm_except_init(const struct except_memory *memory);
  * overflow of its own.  For preload's pthread_create, first thing in the new thread, and for the
  * first call of a thread into the API.
  *
- * => a thread-local load when done before; two or three system calls the first time
+ * => a thread-local load when done before; five system calls the first time
  * => nothing to undo: stacks of ended threads are found and used again
  */
 void mm_except_thread_start(void);

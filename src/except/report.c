@@ -15,8 +15,9 @@
 #include "except/except_internal.h"
 #include "except/names.h"
 
-#define SCREEN 4000 /* bytes: less than what a pipe takes whole */
-#define MOST_PLACES 12
+#define SCREEN 4000    /* bytes: less than what a pipe takes whole */
+#define MOST_PLACES 64 /* walked */
+#define MOST_LINES 12  /* told */
 #define PATIENCE_MS 2000
 #define WAITS 300
 #define WAIT_NS 10000000ull
@@ -110,7 +111,9 @@ static void tell_what(struct os_text *t, const EXCEPTION_RECORD *r, unsigned dep
         mm_os_text_number(t, depth);
         mm_os_text(t, " deep\n");
     }
-    if (has_address(r))
+    if (r->ExceptionCode == (DWORD)STATUS_STACK_OVERFLOW && has_address(r))
+        mm_os_text(t, "  which is just below this thread's stack\n");
+    else if (has_address(r))
         mm_except_tell_address(t, r->ExceptionInformation[1]);
     if (r->ExceptionCode == (DWORD)STATUS_IN_PAGE_ERROR && r->NumberParameters >= 3) {
         const char *why = mm_except_page_error_name((DWORD)r->ExceptionInformation[2]);
@@ -121,46 +124,91 @@ static void tell_what(struct os_text *t, const EXCEPTION_RECORD *r, unsigned dep
     }
 }
 
+static void tell_repeats(struct os_text *t, int repeats)
+{
+    if (!repeats)
+        return;
+    mm_os_text(t, "      the same ");
+    mm_os_text_number(t, (uint64_t)repeats);
+    mm_os_text(t, " more times\n");
+}
+
+static void tell_frame(struct os_text *t, int number, uintptr_t place)
+{
+    mm_os_text(t, number < 10 ? "   " : "  ");
+    mm_os_text_number(t, (uint64_t)number);
+    text_hex(t, "  ", place, 16);
+    mm_os_text(t, "  ");
+    mm_except_tell_place(t, place);
+    mm_os_text(t, "\n");
+}
+
+/* Recursion is one line for all its repeats. */
 static void tell_stack(struct os_text *t, const CONTEXT *context)
 {
     int count = mm_except_walk(context, report.places, MOST_PLACES);
+    int repeats = 0;
+    int lines = 0;
+    int i = 0;
 
     mm_os_text(t, "  stack\n");
-    for (int i = 0; i < count; i++) {
-        mm_os_text(t, i < 10 ? "   " : "  ");
-        mm_os_text_number(t, (uint64_t)i);
-        text_hex(t, "  ", report.places[i], 16);
-        mm_os_text(t, "  ");
-        mm_except_tell_place(t, report.places[i]);
-        mm_os_text(t, "\n");
+    for (; i < count && lines < MOST_LINES; i++) {
+        if (i && report.places[i] == report.places[i - 1]) {
+            repeats++;
+            continue;
+        }
+        tell_repeats(t, repeats);
+        repeats = 0;
+        tell_frame(t, i, report.places[i]);
+        lines++;
     }
-    if (count == MOST_PLACES)
+    tell_repeats(t, repeats);
+    if (i < count || count == MOST_PLACES)
         mm_os_text(t, "      ...\n");
     else if (count <= 1)
         mm_os_text(t, "      the stack pointer leads to no caller\n");
 }
 
-/* The first place that has source: the fault may be in code that was never there. */
+/*
+ * The place whose source line is worth looking up: the first in a module that is not ours, since
+ * RaiseException is, and calls that were given bad pointers.
+ */
+static int place_of_interest(void)
+{
+    struct os_module ours = {0};
+    struct os_module module;
+    int first = -1;
+
+    (void)mm_os_module_at((uintptr_t)place_of_interest, &ours); /* else bias 0: nobody's */
+    for (int i = 0; i < MOST_PLACES && report.places[i]; i++) {
+        if (!mm_os_module_at(report.places[i], &module))
+            continue;
+        if (module.bias != ours.bias)
+            return i;
+        if (first < 0)
+            first = i;
+    }
+    return first;
+}
+
 static void tell_next(struct os_text *t, DWORD code)
 {
     const struct exception_name *name = mm_except_name(code);
     struct os_module module;
+    int i = place_of_interest();
 
     if (name && name->advice) {
         mm_os_text(t, "  next  ");
         mm_os_text(t, name->advice);
         mm_os_text(t, "\n");
     }
-    for (int i = 0; i < MOST_PLACES && report.places[i]; i++) {
-        if (!mm_os_module_at(report.places[i], &module))
-            continue;
-        mm_os_text(t, "  line  addr2line -Cfipe ");
-        mm_os_text(t, module.name);
-        /* A return address is behind its call, which may be the line before. */
-        text_hex(t, " ", report.places[i] - module.bias - (i ? 1 : 0), 8);
-        mm_os_text(t, "\n");
+    if (i < 0 || !mm_os_module_at(report.places[i], &module))
         return;
-    }
+    mm_os_text(t, "  line  addr2line -Cfipe ");
+    mm_os_text(t, module.name);
+    /* A return address is behind its call, which may be the line before. */
+    text_hex(t, " ", report.places[i] - module.bias - (i ? 1 : 0), 8);
+    mm_os_text(t, "\n");
 }
 
 /* ---- one report a process ----------------------------------------------------------------------- */

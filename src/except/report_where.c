@@ -36,9 +36,15 @@ void mm_except_tell_place(struct os_text *t, uintptr_t address)
 {
     struct os_module module;
     struct os_mapping mapping;
+    char symbol[64];
+    uintptr_t offset;
 
     if (mm_os_module_at(address, &module)) {
         text_offset(t, file_name(module.name), address - module.bias);
+        if (mm_os_symbol_at(address, symbol, sizeof symbol, &offset)) {
+            mm_os_text(t, "  ");
+            text_offset(t, symbol, offset);
+        }
         return;
     }
     if (mm_os_mapping_at(address, &mapping) || mapping.start > address)

@@ -424,6 +424,12 @@ struct os_module {
 bool mm_os_module_at(uintptr_t address, struct os_module *ret_module);
 
 /*
+ * The exported function or variable that an address lies in: its name, cut when longer, and how far
+ * into it.  Programs export little, libraries their interface.
+ */
+bool mm_os_symbol_at(uintptr_t address, char *ret_name, size_t capacity, uintptr_t *ret_offset);
+
+/*
  * Why the contents of a page of a mapped file cannot be had: -ENODATA (past the end of the file),
  * -ENOSPC (written, and the disk is full), -EIO (anything else), -ENOENT (no file there).
  */

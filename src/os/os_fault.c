@@ -138,12 +138,11 @@ int mm_os_alternate_stack(void *base, size_t size)
     stack_t mine = {.ss_sp = base, .ss_size = size};
     stack_t theirs;
 
-    int error = (int)call2(SYS_sigaltstack, NULL, &theirs);
-    if (error)
+    int error = (int)call2(SYS_sigaltstack, &mine, &theirs);
+    if (error || theirs.ss_flags & SS_DISABLE)
         return error;
-    if (!(theirs.ss_flags & SS_DISABLE))
-        return -EEXIST;
-    return (int)call2(SYS_sigaltstack, &mine, NULL);
+    (void)call2(SYS_sigaltstack, &theirs, NULL); /* it was in force a moment ago: cannot fail */
+    return -EEXIST;
 }
 
 /* ---- looking at memory that may not be there ------------------------------------------------- */

@@ -5,6 +5,8 @@
  * report: unhandled exception 0xe0000001 (a code of the program's own)
  * report: parameters 0x0000000000000007, 0x0000000000000008
  * report: raised+0x
+ * report: line  addr2line -Cfipe
+ * report: raised 0x
  */
 #include <windows.h>
 

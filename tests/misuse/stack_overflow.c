@@ -3,10 +3,11 @@
  *
  * exit: SIGSEGV
  * report: unhandled exception 0xc00000fd EXCEPTION_STACK_OVERFLOW
+ * report: which is just below this thread's stack
  * report: stack
  * report: stack_overflow+0x
- * report: stack_overflow+0x
- * report: ...
+ * report: the same 6
+ * report: more times
  * report: next  look for recursion without end
  */
 #include <windows.h>

@@ -3,6 +3,7 @@
  *
  * exit: SIGSEGV
  * report: unhandled exception 0xc00000fd EXCEPTION_STACK_OVERFLOW
+ * report: which is just below this thread's stack
  * report: stack
  * report: stack_overflow_thread+0x
  * report: next  look for recursion without end
