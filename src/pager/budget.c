@@ -20,6 +20,7 @@ static atomic_ullong major_then;   /* major faults at the census */
 static atomic_llong since;         /* pages added less pages dropped since */
 static uint64_t next_census;       /* trimmer only */
 static struct os_lock census_lock; /* one at a time */
+static uint64_t zeroed;            /* demand-zero faults found here (census_lock) */
 
 uint64_t mm_budget_pages(void)
 {
@@ -113,7 +114,6 @@ static void count_up_to(enum ntmm_counter which, uint64_t total)
  */
 static void publish_faults(const struct os_faults *faults, uint64_t listed)
 {
-    static uint64_t zeroed; /* demand-zero faults counted here */
     uint64_t hard = mm_counted(NTMM_HARD_FAULTS);
     uint64_t in = mm_counted(NTMM_PAGES_TRIMMED) + mm_counted(NTMM_READ_AHEAD_PAGES);
     uint64_t out = mm_counted(NTMM_PAGES_DROPPED) + listed;
@@ -190,6 +190,7 @@ void mm_budget_forget(void)
 {
     atomic_store(&census_lock.word, 0);
     atomic_store(&since, 0);
+    zeroed = 0;
     count_now();
 }
 
