@@ -66,16 +66,25 @@ static unsigned mib(uint64_t bytes)
     return (unsigned)((bytes + (1u << 19)) >> 20);
 }
 
+/* "19k" for "19.2k": where every column counts. */
+static struct mm_text coarse(struct mm_text text)
+{
+    char *dot = strchr(text.s, '.');
+    if (dot && dot - text.s > 1)
+        memmove(dot, dot + 2, strlen(dot + 2) + 1);
+    return text;
+}
+
 /* For terminals of 80 columns; sizes in MiB. */
 static int format_narrow(const struct figures *f, const struct run_tally *t, double seconds,
                          char line[512])
 {
     return snprintf(line, 512,
-                    "%5.1fs set %uM stby %uM mod %uM file %uM | soft %s hard %s zero %s | in %.0f"
-                    " out %.0f",
+                    "%.0fs set %uM stby %uM mod %uM file %uM soft %s hard %s zero %s in %.0f out"
+                    " %.0f",
                     seconds, mib(t->now[NTMM_WORKING_SET]), mib(t->now[NTMM_STANDBY]),
-                    mib(t->now[NTMM_MODIFIED]), mib(t->now[NTMM_PAGE_FILE]), f->soft.s, f->hard.s,
-                    f->zero.s, f->in, f->out);
+                    mib(t->now[NTMM_MODIFIED]), mib(t->now[NTMM_PAGE_FILE]), coarse(f->soft).s,
+                    coarse(f->hard).s, coarse(f->zero).s, f->in, f->out);
 }
 
 void mm_run_live_tick(void *context, uint64_t elapsed_ns)
