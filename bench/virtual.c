@@ -27,6 +27,7 @@ struct row {
     double goal;
 };
 
+/* Both are reservations; the kernel's calls are made on the second behind the library's back. */
 static char *our_area;
 static char *kernel_area;
 
@@ -118,17 +119,23 @@ static void open_close(size_t size)
     need(!mprotect(p, size, PROT_NONE), "mprotect");
 }
 
-/* Both areas are accessible by now: the page in the middle changes to and fro. */
+/*
+ * The area is accessible by now: a page in its middle changes to and fro.  It is the same page on
+ * both sides, since what the kernel needs depends on where in its own tree the page lies; an even
+ * number of calls leaves it as it was.
+ */
 static void protect(size_t size)
 {
     static DWORD protection = PAGE_READONLY;
-    need(VirtualProtect(our_area + AREA / 2, size, protection, &protection), "VirtualProtect");
+    DWORD old;
+    need(VirtualProtect(our_area + AREA / 2, size, protection, &old), "VirtualProtect");
+    protection = old;
 }
 
 static void mprotect_page(size_t size)
 {
     static int access = PROT_READ;
-    need(!mprotect(kernel_area + AREA / 2, size, access), "mprotect");
+    need(!mprotect(our_area + AREA / 2, size, access), "mprotect");
     access ^= PROT_WRITE;
 }
 
@@ -229,8 +236,8 @@ int main(void)
 {
     int missed = 0;
     our_area = VirtualAlloc(NULL, AREA, MEM_RESERVE, PAGE_READWRITE);
-    kernel_area = mmap(NULL, AREA, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    need(our_area && kernel_area != MAP_FAILED, "the areas");
+    kernel_area = VirtualAlloc(NULL, AREA, MEM_RESERVE, PAGE_READWRITE);
+    need(our_area && kernel_area, "the areas");
     printf("%-44s %11s %11s\n", "what", "ours", "kernel");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         missed += !measure(&rows[i]);

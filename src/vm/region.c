@@ -85,6 +85,13 @@ static void isolate(struct region *r, struct range range)
     }
 }
 
+/* A border moved: the tree need only know where a gap changed. */
+static void moved(struct region *r)
+{
+    if (r->node.gap)
+        mm_tree_update(&mm_space.runs, &r->node);
+}
+
 /* The range begins `r`, and the run before tells the new story: move the border between them. */
 static void give_to_left(struct region *left, struct region *r, uintptr_t border)
 {
@@ -92,10 +99,10 @@ static void give_to_left(struct region *left, struct region *r, uintptr_t border
         erase(r);
     } else {
         r->node.range.start = border;
-        mm_tree_update(&mm_space.runs, &r->node);
+        moved(r);
     }
     left->node.range.end = border;
-    mm_tree_update(&mm_space.runs, &left->node);
+    moved(left);
 }
 
 static void give_to_right(struct region *right, struct region *r, uintptr_t border)
@@ -105,10 +112,10 @@ static void give_to_right(struct region *right, struct region *r, uintptr_t bord
         erase(r);
     } else {
         r->node.range.end = border;
-        mm_tree_update(&mm_space.runs, &r->node);
+        moved(r);
     }
     right->node.range.start = border;
-    mm_tree_update(&mm_space.runs, &right->node);
+    moved(right);
 }
 
 static bool tells(const struct region *r, struct story story)
