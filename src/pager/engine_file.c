@@ -96,13 +96,10 @@ static NTSTATUS arena(void *where, size_t size, void **ret_base)
     return STATUS_SUCCESS;
 }
 
+/* All was decommitted before.  An arena may span pieces; they stay ours, and are not handed out. */
 static void arena_done(void *base, size_t size)
 {
-    struct piece *p = mm_piece_of((uintptr_t)base);
-    struct range r = {(uintptr_t)base, (uintptr_t)base + size};
-
-    (void)mm_pagefile_forget(p, r);           /* space is lost until exit if this fails */
-    (void)mm_os_protect(base, size, OS_NONE); /* the piece stays ours: nothing is handed out */
+    (void)mm_os_protect(base, size, OS_NONE); /* it is inaccessible already: a failure is no harm */
 }
 
 /* Prepare whole units by writing zeros: one large folio instead of sixteen faults. */
