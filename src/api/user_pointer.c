@@ -1,11 +1,13 @@
 /*
  * user_pointer.c - pointers and handles of callers: never trusted, never a crash.
  *
- * The kernel is asked whether a buffer can be written, which costs a system call.  Most buffers are
- * variables of a calling function, and those are remembered: a page above the current frame that
- * has been proven once stays writable as long as the thread stands on that stack.  `proven` has a
- * bit for each page from `first_page` on.  Pages of our own arenas are never remembered, since a
- * stack may end right below one.
+ * The kernel is asked whether a buffer can be written, which costs a system call, unless
+ *
+ * - it lies in memory of ours: the region table tells; or
+ * - it is a variable of a calling function, as most are: a page above the current frame that has
+ *   been proven once stays writable as long as the thread stands on that stack.  `proven` has a bit
+ *   for each page from `first_page` on.  Pages of our arenas are never remembered, since a stack
+ *   may end right below one.
  */
 #include <stdint.h>
 #include <string.h>
@@ -38,6 +40,18 @@ static void remember(uintptr_t page, uintptr_t frame)
     stack.proven |= bit_of(page);
 }
 
+/* Whether the region table says so; it knows our own memory only. */
+static bool table_allows(uintptr_t address, size_t size)
+{
+    MEMORY_BASIC_INFORMATION info;
+
+    if (mm_vm_query((const void *)address, &info) || info.State != MEM_COMMIT)
+        return false;
+    if (address + size > (uintptr_t)info.BaseAddress + info.RegionSize)
+        return false;
+    return info.Protect == PAGE_READWRITE || info.Protect == PAGE_EXECUTE_READWRITE;
+}
+
 bool mm_api_can_write(const void *where, size_t size)
 {
     uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
@@ -48,9 +62,12 @@ bool mm_api_can_write(const void *where, size_t size)
 
     if (above && on_one_page && (stack.proven & bit_of(page)))
         return true;
+    bool ours = mm_vm_touches(where, size);
+    if (ours && table_allows(address, size))
+        return true;
     if (!mm_os_can_write(where, size))
         return false;
-    if (above && on_one_page && !mm_vm_touches(where, size))
+    if (above && on_one_page && !ours)
         remember(page, frame);
     return true;
 }
