@@ -18,7 +18,7 @@
 #define BURIED_AT_ONCE 256
 #define LEFT_FOR_REUSE 64 /* without threads to bury them, this many may lie about */
 
-static struct os_lock dead_lock;
+struct os_lock mm_dead_lock;
 static uint32_t *queue; /* unit numbers */
 static uint32_t head;
 static uint32_t tail;
@@ -95,21 +95,21 @@ int mm_dead_bury(void)
 {
     uintptr_t units[BURIED_AT_ONCE];
 
-    mm_os_lock(&dead_lock);
+    mm_os_lock(&mm_dead_lock);
     int count = take(units);
     for (int i = 0, n; i < count; i += n) {
         n = mm_units_run(units + i, count - i);
         (void)punch_run(units + i, n); /* a disk error here costs space and RAM, no contents */
     }
-    mm_os_unlock(&dead_lock);
+    mm_os_unlock(&mm_dead_lock);
     return count;
 }
 
 uint32_t mm_dead_count(void)
 {
-    mm_os_lock(&dead_lock);
+    mm_os_lock(&mm_dead_lock);
     uint32_t count = tail - head;
-    mm_os_unlock(&dead_lock);
+    mm_os_unlock(&mm_dead_lock);
     return count;
 }
 
@@ -118,10 +118,10 @@ void mm_dead_add(struct piece *p, struct range whole_units)
     for (uintptr_t u = whole_units.start; u < whole_units.end; u += UNIT_BYTES) {
         while (tail - head == MOST_DEAD)
             (void)mm_dead_bury(); /* makes room, whatever it could punch */
-        mm_os_lock(&dead_lock);
+        mm_os_lock(&mm_dead_lock);
         if (flag(mm_unit_in(p, u), true))
             queue[tail++ & (MOST_DEAD - 1)] = (uint32_t)(u >> UNIT_SHIFT);
-        mm_os_unlock(&dead_lock);
+        mm_os_unlock(&mm_dead_lock);
     }
     if (!mm_engine_has_threads() && mm_dead_count() > LEFT_FOR_REUSE)
         (void)mm_dead_bury(); /* how many does not matter */
@@ -131,12 +131,12 @@ int mm_dead_revive(struct piece *p, struct range r, bool overwritten)
 {
     int error = 0;
 
-    mm_os_lock(&dead_lock);
+    mm_os_lock(&mm_dead_lock);
     for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end && !error; u += UNIT_BYTES) {
         bool whole = u >= r.start && u + UNIT_BYTES <= r.end;
         if (flag(mm_unit_in(p, u), false) && !(whole && overwritten))
             error = punch_run(&u, 1);
     }
-    mm_os_unlock(&dead_lock);
+    mm_os_unlock(&mm_dead_lock);
     return error;
 }

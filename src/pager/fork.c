@@ -108,6 +108,7 @@ void mm_pager_before_fork(void)
     while (mm_dead_bury())
         ;
     mm_os_lock(&mm_unmap_lock);
+    mm_os_lock(&mm_dead_lock);
     mm_os_lock(&mm_unit_lock);
     int error = mm_os_pipe(done_pipe);
     if (!error)
@@ -133,6 +134,7 @@ void mm_pager_after_fork_in_parent(void)
     if (error)
         die("cannot go on after fork", error);
     mm_os_unlock(&mm_unit_lock);
+    mm_os_unlock(&mm_dead_lock);
     mm_os_unlock(&mm_unmap_lock);
     mm_throttle_resume();
     mm_count(NTMM_FORKS, 1);
@@ -245,6 +247,7 @@ void mm_pager_after_fork_in_child(void)
     forget_records();
     mm_trim_forget();
     mm_os_unlock(&mm_unit_lock);
+    mm_os_unlock(&mm_dead_lock);
     mm_os_unlock(&mm_unmap_lock);
     (void)mm_os_close(done_pipe[1]); /* lets the parent go on */
     mm_budget_forget();

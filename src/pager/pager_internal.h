@@ -5,8 +5,8 @@
  * read-ahead) and the gate ("ntmm-gate": back-pressure, never waits for a disk).  They start when
  * the process first comes near its budget.
  *
- * Locks, outermost first: unmap lock, records lock (mm_unit_lock).  Neither is held over anything
- * that waits for a disk.
+ * Locks, outermost first: unmap lock, dead lock, records lock (mm_unit_lock).  Only the dead lock is
+ * held over what may wait for a disk.
  */
 #ifndef NTMM_PAGER_INTERNAL_H
 #define NTMM_PAGER_INTERNAL_H
@@ -65,6 +65,8 @@ int mm_pagefile_renew(int *ret_old_files);
 
 /* ---- dead.c: decommitted contents, punched out later --------------------------------------------- */
 
+extern struct os_lock mm_dead_lock; /* held while holes are punched; outside the records lock */
+
 int mm_dead_init(void);
 
 /* The units hold nothing any more and are inaccessible. */
@@ -76,7 +78,7 @@ void mm_dead_add(struct piece *p, struct range whole_units);
  */
 int mm_dead_revive(struct piece *p, struct range r, bool overwritten);
 
-/* Punch out a batch, the oldest first: how many units. */
+/* Punch out a batch, the oldest first: how many units.  Takes the dead lock. */
 int mm_dead_bury(void);
 uint32_t mm_dead_count(void);
 
