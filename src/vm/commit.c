@@ -158,3 +158,21 @@ NTSTATUS mm_reset(struct range range, struct range named)
     space_unlock();
     return status;
 }
+
+/* What was reset was dropped at once, so that the machine has it: nothing comes back. */
+static NTSTATUS undo_reset_locked(struct range range)
+{
+    struct region *first;
+    size_t fresh;
+    if (mm_allocation_check(range, &first, &fresh))
+        return STATUS_CONFLICTING_ADDRESSES;
+    return fresh == range_size(range) / PAGE_BYTES ? STATUS_SUCCESS : STATUS_DEVICE_BUSY;
+}
+
+NTSTATUS mm_undo_reset(struct range range)
+{
+    space_lock();
+    NTSTATUS status = undo_reset_locked(range);
+    space_unlock();
+    return status;
+}

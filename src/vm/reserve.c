@@ -153,7 +153,7 @@ static NTSTATUS use_reservation(const struct vm_request *q, struct range *ret_ra
     if (q->type & MEM_RESET)
         status = mm_reset(range, named);
     else if (q->type & MEM_RESET_UNDO)
-        status = STATUS_NOT_SUPPORTED; /* what was reset was dropped at once */
+        status = mm_undo_reset(range);
     else
         status = mm_commit(range, q->protect, q->hints & MM_VM_TOUCHED_SOON);
     if (!status)

@@ -40,6 +40,8 @@ void mm_vm_init(const struct backing *backing);
  *
  * => STATUS_INVALID_PARAMETER_n for bad size, type or address, STATUS_INVALID_PAGE_PROTECTION,
  *    STATUS_CONFLICTING_ADDRESSES, STATUS_COMMITMENT_LIMIT, STATUS_NO_MEMORY; nothing changed then
+ * => STATUS_PRIVILEGE_NOT_HELD: MEM_LARGE_PAGES; STATUS_NOT_SUPPORTED: MEM_PHYSICAL,
+ *    MEM_WRITE_WATCH; STATUS_DEVICE_BUSY: MEM_RESET_UNDO, and contents were lost
  */
 struct vm_request {
     void *address;  /* NULL: anywhere */

@@ -237,4 +237,7 @@ NTSTATUS mm_commit(struct range range, ULONG protect, bool soon);
 /* ... and forget what the pages hold that lie wholly in the bytes named. */
 NTSTATUS mm_reset(struct range range, struct range named);
 
+/* ... and tell whether they still hold it: STATUS_DEVICE_BUSY when some was lost. */
+NTSTATUS mm_undo_reset(struct range range);
+
 #endif
