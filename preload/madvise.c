@@ -44,8 +44,7 @@ static int advise_ours(void *address, size_t size, int advice)
 {
     switch (advice) {
     case MADV_DONTNEED:
-    case MADV_FREE: /* now or later is the kernel's choice */
-        return forget(address, size);
+    case MADV_FREE: /* now or later is the kernel's choice */ return forget(address, size);
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE: return advise_kernel(address, size, advice);
     case MADV_NORMAL:
@@ -74,7 +73,8 @@ static int advise_arena(char *address, size_t size, int advice)
     while (size) {
         bool lent;
         size_t part = mm_vm_lent_part(address, size, &lent);
-        int error = lent ? advise_kernel(address, part, advice) : advise_ours(address, part, advice);
+        int error =
+            lent ? advise_kernel(address, part, advice) : advise_ours(address, part, advice);
         if (error && error != ENOMEM)
             return error;
         first_error = first_error ? first_error : error;

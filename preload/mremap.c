@@ -149,8 +149,7 @@ static bool is_uniform(struct range range, MEMORY_BASIC_INFORMATION *ret_info)
 {
     MEMORY_BASIC_INFORMATION next;
 
-    if (mm_vm_query((void *)range.start, ret_info) != STATUS_SUCCESS ||
-        ret_info->State == MEM_FREE)
+    if (mm_vm_query((void *)range.start, ret_info) != STATUS_SUCCESS || ret_info->State == MEM_FREE)
         return false;
     for (uintptr_t at = range.start + ret_info->RegionSize; at < range.end; at += next.RegionSize)
         if (mm_vm_query((void *)at, &next) != STATUS_SUCCESS || next.State != ret_info->State ||

@@ -166,7 +166,7 @@ static void impossible_sizes_are_refused(void)
 
 static void realloc_keeps_the_contents(void)
 {
-    static const size_t steps[] = {1,    16,    17,    100,    2000,   33000, 70000, 500000,
+    static const size_t steps[] = {1,       16,    17,    100,   2000, 33000, 70000, 500000,
                                    3000000, 80000, 32769, 32768, 5000, 700,   16,    1};
     size_t old = 1;
     unsigned char *p = realloc(NULL, 1);

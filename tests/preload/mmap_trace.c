@@ -17,9 +17,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PAGE   4096ul
-#define PAGES  512ul /* of the window in which everything happens */
-#define SLOTS  8
+#define PAGE 4096ul
+#define PAGES 512ul /* of the window in which everything happens */
+#define SLOTS 8
 #define LONGEST 96ul /* pages of one call */
 
 static char *window;
@@ -132,8 +132,8 @@ static void protect(void)
     char *at = place(&pages);
     int failed = mprotect(at, pages * PAGE, protection());
     tell("protect", failed);
-    if (failed && mmap(at, pages * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                       0) != at)
+    if (failed &&
+        mmap(at, pages * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != at)
         tell("map anew", 1);
 }
 
@@ -146,8 +146,8 @@ static void forget(void)
 
 static void hint(void)
 {
-    static const int advices[] = {MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED,
-                                  MADV_DODUMP, 9999};
+    static const int advices[] = {MADV_NORMAL,   MADV_RANDOM, MADV_SEQUENTIAL,
+                                  MADV_WILLNEED, MADV_DODUMP, 9999};
     unsigned long pages;
     char *at = place(&pages);
     int advice = advices[random_below(sizeof advices / sizeof advices[0])];
@@ -178,8 +178,8 @@ static void remap_within(void)
     memset(at, (int)random_below(256), pages * PAGE / 2);
     if (mprotect(at, pages * PAGE, protect))
         tell("protect to remap", 1);
-    tell("remap within", mremap(at, pages * PAGE, to_pages * PAGE,
-                                MREMAP_MAYMOVE | MREMAP_FIXED, to) != to);
+    tell("remap within",
+         mremap(at, pages * PAGE, to_pages * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to);
 }
 
 static void remap_smaller(void)
@@ -288,8 +288,8 @@ static void slot_unmap(int i)
 
 static void slot_step(void)
 {
-    static void (*const steps[])(int) = {slot_remap, slot_write, slot_write, slot_trim, slot_move,
-                                         slot_unmap};
+    static void (*const steps[])(int) = {slot_remap, slot_write, slot_write,
+                                         slot_trim,  slot_move,  slot_unmap};
     int i = (int)random_below(SLOTS);
     if (!slots[i].at)
         slot_map(i);
@@ -302,10 +302,9 @@ static void slot_step(void)
 
 static void window_step(void)
 {
-    static void (*const steps[])(void) = {map_fresh,    map_fresh, map_file,     map_noreplace,
-                                          unmap,        protect,   protect,      forget,
-                                          hint,         set_bytes, set_bytes,    set_bytes,
-                                          remap_within, remap_smaller};
+    static void (*const steps[])(void) = {
+        map_fresh, map_fresh, map_file,  map_noreplace, unmap,     protect,      protect,
+        forget,    hint,      set_bytes, set_bytes,     set_bytes, remap_within, remap_smaller};
     steps[random_below(sizeof steps / sizeof steps[0])]();
     printf("window %016lx\n", (unsigned long)digest(window, PAGES));
 }
