@@ -56,28 +56,30 @@ typedef struct WIN32_MEMORY_REGION_INFORMATION {
 } WIN32_MEMORY_REGION_INFORMATION, *PWIN32_MEMORY_REGION_INFORMATION;
 
 /*
- * Reserve addresses, commit pages, or both; or tell that pages are no longer needed (MEM_RESET).
+ * Reserve addresses, commit pages, or both; or tell that contents are no longer needed.
  *
  * address  where; NULL: anywhere.  Rounded down to 64 KiB when reserving, else to a page
  * size     bytes, at least 1; the range covers every page that holds one of them
  * type     MEM_RESERVE takes addresses; MEM_COMMIT makes pages usable, all zero at first;
- *          MEM_COMMIT with address NULL does both.  MEM_RESET alone: contents may become zero.
- *          With MEM_RESERVE also MEM_TOP_DOWN (high addresses)
+ *          MEM_COMMIT with address NULL does both.  With MEM_RESERVE also MEM_TOP_DOWN (high
+ *          addresses).  MEM_RESET alone: pages stay committed, their contents may become zero;
+ *          MEM_RESET_UNDO alone: contents are wanted after all
  * protect  one PAGE_* value, with MEM_RESERVE the one to remember; PAGE_GUARD, PAGE_NOCACHE or
  *          PAGE_WRITECOMBINE may be added, not to PAGE_NOACCESS.  MEM_RESET ignores it but it must
  *          be valid
  *
  * Returns the base of the range, or NULL:
  *   ERROR_INVALID_PARAMETER   size 0 or past the user addresses; unknown, missing or contradicting
- *                             type bits; no or no single or a copy-on-write protection; an address
- *                             outside the user range; MEM_LARGE_PAGES without MEM_RESERVE and
- *                             MEM_COMMIT or with an unfit size
+ *                             type bits; a protection that is not one base value, or is copy-on-
+ *                             write; an address outside the user range; MEM_LARGE_PAGES without
+ *                             MEM_COMMIT, or with a size that is not a multiple of 2 MiB
  *   ERROR_INVALID_ADDRESS     MEM_RESERVE: part of the range is in use.  MEM_COMMIT, MEM_RESET:
  *                             part of the range is not reserved, or not in one reservation
  *   ERROR_COMMITMENT_LIMIT    the commit limit would be passed, or the page file's disk is full
  *   ERROR_NOT_ENOUGH_MEMORY   no free addresses of that size; the kernel refused
  *   ERROR_PRIVILEGE_NOT_HELD  MEM_LARGE_PAGES
- *   ERROR_NOT_SUPPORTED       MEM_WRITE_WATCH, MEM_PHYSICAL, MEM_RESET_UNDO: not there yet
+ *   ERROR_BUSY                MEM_RESET_UNDO: contents that were reset are gone, always so far
+ *   ERROR_NOT_SUPPORTED       MEM_WRITE_WATCH, MEM_PHYSICAL: not there yet
  */
 WINBASEAPI LPVOID WINAPI VirtualAlloc(LPVOID address, SIZE_T size, DWORD type, DWORD protect);
 
@@ -124,6 +126,7 @@ WINBASEAPI BOOL WINAPI VirtualFreeEx(HANDLE process, LPVOID address, SIZE_T size
  *   ERROR_INVALID_ADDRESS    a page is not committed; the range is not within one allocation
  *   ERROR_NOACCESS           `old` cannot be written
  *   ERROR_NOT_ENOUGH_MEMORY  the kernel has no mapping left to tell the pages apart
+ *   ERROR_NOT_SUPPORTED      PAGE_GUARD on memory that is not of VirtualAlloc
  */
 WINBASEAPI BOOL WINAPI VirtualProtect(LPVOID address, SIZE_T size, DWORD protect, PDWORD old);
 

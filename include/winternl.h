@@ -50,6 +50,9 @@ typedef enum _MEMORY_INFORMATION_CLASS {
  *   STATUS_CONFLICTING_ADDRESSES       in use; not reserved; more than one reservation
  *   STATUS_COMMITMENT_LIMIT            the commit limit would be passed
  *   STATUS_NO_MEMORY                   no free addresses of that size; the kernel refused
+ *   STATUS_PRIVILEGE_NOT_HELD          MEM_LARGE_PAGES
+ *   STATUS_NOT_SUPPORTED               zero_bits without an address; types not there yet
+ *   STATUS_DEVICE_BUSY                 MEM_RESET_UNDO: contents that were reset are gone
  */
 NTSYSAPI NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE process, PVOID *base, ULONG_PTR zero_bits,
                                                 PSIZE_T size, ULONG type, ULONG protect);
@@ -62,7 +65,7 @@ NTSYSAPI NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE process, PVOID *base, ULO
  *
  * Returns STATUS_SUCCESS, or:
  *   STATUS_INVALID_HANDLE, STATUS_ACCESS_VIOLATION  as NtAllocateVirtualMemory
- *   STATUS_INVALID_PARAMETER_4         type
+ *   STATUS_INVALID_PARAMETER_2, _3, _4  address, size, type
  *   STATUS_MEMORY_NOT_ALLOCATED        nothing is allocated there
  *   STATUS_FREE_VM_NOT_AT_BASE         *size 0 and not at the base
  *   STATUS_UNABLE_TO_FREE_VM           the range is longer than its allocation
@@ -79,8 +82,10 @@ NTSYSAPI NTSTATUS NTAPI NtFreeVirtualMemory(HANDLE process, PVOID *base, PSIZE_T
  *
  * Returns STATUS_SUCCESS, or:
  *   STATUS_INVALID_HANDLE, STATUS_ACCESS_VIOLATION  as NtAllocateVirtualMemory
- *   STATUS_INVALID_PARAMETER           size 0
+ *   STATUS_INVALID_PARAMETER_2, _3     address, size
  *   STATUS_INVALID_PAGE_PROTECTION     protect
+ *   STATUS_NO_MEMORY                   the kernel has no mapping left to tell the pages apart
+ *   STATUS_NOT_SUPPORTED               PAGE_GUARD on memory that is not of NtAllocateVirtualMemory
  *   STATUS_NOT_COMMITTED               a page is not committed
  *   STATUS_CONFLICTING_ADDRESSES       the range is not within one allocation
  */
