@@ -411,7 +411,11 @@ __asm__(".text\n"
         "    pop %rbx\n"
         "    ret\n"
         "raise_away:\n"
-        "    push %rbx\n"
+        "    push %rbx\n" /* RaiseException has its own values in these by then */
+        "    push %r12\n"
+        "    push %r13\n"
+        "    push %r14\n"
+        "    push %r15\n"
         "    push %rdi\n"
         "    sub $24, %rsp\n"
         "    lea 1f(%rip), %rax\n"
@@ -429,6 +433,10 @@ __asm__(".text\n"
         "    pop %rdi\n"
         "    mov %rax, (%rdi)\n"
         "    movq %xmm1, 8(%rdi)\n"
+        "    pop %r15\n"
+        "    pop %r14\n"
+        "    pop %r13\n"
+        "    pop %r12\n"
         "    pop %rbx\n"
         "    ret\n");
 void raise_keeping(ULONG64 kept[3]);
@@ -473,6 +481,9 @@ static void raise_and_land_elsewhere(void)
 
 static void a_raised_exception_can_go_on_anywhere_with_any_registers(void)
 {
+#if defined(__SANITIZE_ADDRESS__)
+    skip("the sanitizer would take the frames that are left for live ones");
+#endif
     with(go_elsewhere, raise_and_land_elsewhere);
 }
 

@@ -38,13 +38,18 @@ static __attribute__((noinline)) void look(void)
     __asm__ volatile(""); /* no jump instead of the call */
 }
 
-/* The places within look() itself differ; all callers must not. */
+/*
+ * The places within look() itself differ; all callers must not.  A sanitizer's own backtrace(3)
+ * adds a frame of its own in front.
+ */
 static void compare(void)
 {
-    check(our_count == their_count, "%d places, not %d", our_count, their_count);
+    int more = their_count - our_count;
+
+    check(more == 0 || more == 1, "%d places, not %d", our_count, their_count);
     for (int i = 1; i < our_count; i++)
-        check(ours[i] == (uintptr_t)theirs[i], "place %d is %p, not %p", i, (void *)ours[i],
-              theirs[i]);
+        check(ours[i] == (uintptr_t)theirs[i + more], "place %d is %p, not %p", i, (void *)ours[i],
+              theirs[i + more]);
 }
 
 static __attribute__((noinline)) int deep(int depth)
@@ -165,7 +170,7 @@ static void a_symbol_is_found_by_any_address_within(void)
     uintptr_t offset;
 
     check(mm_os_symbol_at((uintptr_t)qsort, name, sizeof name, &offset), "qsort not found");
-    check(strncmp(name, "qsort", 5) == 0 && offset == 0, "%s+%zu", name, (size_t)offset);
+    check(strstr(name, "qsort") && offset == 0, "%s+%zu", name, (size_t)offset);
     check(mm_os_symbol_at((uintptr_t)qsort + 3, name, sizeof name, &offset) && offset == 3, "+3");
     check(!mm_os_symbol_at((uintptr_t)ours, name, sizeof name, &offset), "not exported");
     check(!mm_os_symbol_at(16, name, sizeof name, &offset), "nothing there");
