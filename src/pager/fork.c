@@ -27,6 +27,12 @@
 static int done_pipe[2] = {-1, -1};
 static bool forked_private; /* before_fork did its part */
 
+/* The first unit at or after `address` where memory was ever committed; p->high or above: none. */
+static uintptr_t first_live(const struct piece *p, uintptr_t address)
+{
+    return align_down(mm_piece_next_live(p, address), UNIT_BYTES);
+}
+
 static bool has_memory(void)
 {
     for (int i = 0; i < mm_piece_count(); i++) {
@@ -184,14 +190,13 @@ static int promise_again(struct piece *p)
 {
     int error = 0;
 
-    for (uintptr_t u = p->low; !error && u < p->high; u += UNIT_BYTES) {
+    for (uintptr_t u = first_live(p, p->low); !error && u < p->high; u = first_live(p, u)) {
         uintptr_t end = u;
         while (end < p->high && mm_unit_in(p, end)->flags & UNIT_PROMISED)
             end += UNIT_BYTES;
-        if (end > u) {
+        if (end > u)
             error = mm_os_promise(p->fd, mm_piece_place(p, u), end - u);
-            u = end - UNIT_BYTES;
-        }
+        u = max_size(end, u + UNIT_BYTES);
     }
     return error;
 }
@@ -223,7 +228,7 @@ static void forget_records(void)
 {
     for (int i = 0; i < mm_piece_count(); i++) {
         struct piece *p = mm_piece(i);
-        for (uintptr_t u = align_down(p->low, UNIT_BYTES); u < p->high; u += UNIT_BYTES) {
+        for (uintptr_t u = first_live(p, p->low); u < p->high; u = first_live(p, u + UNIT_BYTES)) {
             struct unit *unit = mm_unit_in(p, u);
             if (unit->evicted | unit->ahead | unit->stage | unit->flags)
                 *unit = (struct unit){.flags = unit->flags & (UNIT_PROMISED | UNIT_LENT)};
@@ -250,6 +255,7 @@ void mm_pager_after_fork_in_child(void)
     mm_os_unlock(&mm_dead_lock);
     mm_os_unlock(&mm_unmap_lock);
     (void)mm_os_close(done_pipe[1]); /* lets the parent go on */
+    mm_trim_find_strays();
     mm_budget_forget();
     mm_engine_forget();
 }

@@ -93,6 +93,8 @@ void mm_trim_wake(void);
 /* Move the hand to `address`: what is there is trimmed next (drop-behind). */
 void mm_trim_follow(uintptr_t address);
 
+void mm_trim_find_strays(void);
+
 /* Take everything out of the working set. */
 void mm_trim_all(void);
 

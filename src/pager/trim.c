@@ -302,6 +302,36 @@ static int age_standby(uint64_t *ret_dropped)
 
 /* ---- the thread -------------------------------------------------------------------------------- */
 
+/*
+ * Pages that are in RAM, not mapped and on no list, by whatever way they came there, are put on the
+ * modified list.  Looks at all committed memory, so it is for when there is nothing else to give.
+ */
+void mm_trim_find_strays(void)
+{
+    for (int i = 0; i < mm_piece_count(); i++) {
+        struct piece *p = mm_piece(i);
+        uintptr_t unit = align_down(mm_piece_next_live(p, p->low), UNIT_BYTES);
+        while (unit < p->high) {
+            uintptr_t units[BATCH];
+            uint16_t cached[BATCH];
+            int count = 0;
+            for (; count < BATCH && unit < p->high; count++, unit += UNIT_BYTES)
+                units[count] = unit;
+            mm_units_cached(units, count, cached);
+            mm_os_lock(&mm_unit_lock);
+            for (int n = 0; n < count; n++) {
+                struct unit *u = mm_unit_in(p, units[n]);
+                if (cached[n] && u->stage == UNIT_ACTIVE && !(u->flags & HANDS_OFF))
+                    (void)mm_lists_add(units[n], UNIT_MODIFIED,
+                                       (unsigned)__builtin_popcount(cached[n]));
+            }
+            mm_os_unlock(&mm_unit_lock);
+            if (unit < p->high)
+                unit = align_down(mm_piece_next_live(p, unit), UNIT_BYTES);
+        }
+    }
+}
+
 /* Keep a quarter of the budget unmapped, half of it written already. */
 static void fill_lists(void)
 {
@@ -340,6 +370,8 @@ static void give_back(void)
         vain = dropped ? 0 : vain + 1;
         mm_budget_census(false);
     }
+    if (vain == VAIN_BATCHES || mm_budget_used() > mm_budget_part(TRIM_ABOVE))
+        mm_trim_find_strays();
 }
 
 /* How long nothing can go wrong: until a program that writes 4 GB/s could pass its budget. */
