@@ -247,7 +247,7 @@ static NTSTATUS allocate_elsewhere(char *p)
 {
     void *base;
     (void)p;
-    return allocate((void *)(uintptr_t)0x100000000000, 3, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE,
+    return allocate((void *)(uintptr_t)0x210000000000, 3, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE,
                     &base);
 }
 
@@ -271,9 +271,9 @@ static void clean_up(char *mixture)
     MEMORY_BASIC_INFORMATION info;
     check(!more || !release(more), "release more");
     more = NULL;
-    check(!mm_vm_query((void *)(uintptr_t)0x100000000000, &info), "query");
+    check(!mm_vm_query((void *)(uintptr_t)0x210000000000, &info), "query");
     if (info.State != MEM_FREE)
-        check(!release((void *)(uintptr_t)0x100000000000), "release");
+        check(!release((void *)(uintptr_t)0x210000000000), "release");
     check(!mm_vm_query(mixture, &info), "query");
     if (info.State != MEM_FREE)
         check(!mm_vm_unmap(mixture, (PAGES + 3) * PAGE_BYTES), "unmap");
