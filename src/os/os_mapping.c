@@ -126,34 +126,45 @@ static void parse_line(const char *line, struct os_mapping *m)
     m->name[length] = '\0';
 }
 
+/* A line being read, and the mapping of the last whole one.  Small: signal handlers ask, too. */
+struct lines {
+    char line[320];
+    size_t length;
+    struct os_mapping *mapping;
+};
+
+/* Take more of the text: whether a line was whole whose mapping ends above `address`. */
+static bool feed(struct lines *l, const char *text, size_t size, uintptr_t address)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] != '\n') {
+            if (l->length + 1 < sizeof l->line)
+                l->line[l->length++] = text[i];
+            continue;
+        }
+        l->line[l->length] = '\0';
+        l->length = 0;
+        parse_line(l->line, l->mapping);
+        if (l->mapping->end > address)
+            return true;
+    }
+    return false;
+}
+
 static int read_list(uintptr_t address, struct os_mapping *m)
 {
-    char buffer[2048];
-    char line[512];
-    size_t length = 0;
+    char buffer[1024];
+    struct lines lines = {.mapping = m};
+    bool found = false;
     ssize_t got;
     int fd = mm_os_open("/proc/self/maps", O_RDONLY, 0);
     if (fd < 0)
         return fd;
 
-    while ((got = mm_os_read(fd, buffer, sizeof buffer)) > 0) {
-        for (ssize_t i = 0; i < got; i++) {
-            if (buffer[i] != '\n') {
-                if (length + 1 < sizeof line)
-                    line[length++] = buffer[i];
-                continue;
-            }
-            line[length] = '\0';
-            length = 0;
-            parse_line(line, m);
-            if (m->end > address) {
-                (void)mm_os_close(fd); /* read only: nothing to lose */
-                return 0;
-            }
-        }
-    }
+    while (!found && (got = mm_os_read(fd, buffer, sizeof buffer)) > 0)
+        found = feed(&lines, buffer, (size_t)got, address);
     (void)mm_os_close(fd); /* read only: nothing to lose */
-    return -ENOENT;
+    return found ? 0 : -ENOENT;
 }
 
 int mm_os_mapping_at(uintptr_t address, struct os_mapping *ret_mapping)
