@@ -86,7 +86,7 @@ static void start(void)
 
     mm_config_read(&config);
     mm_counters_open(config.board[0] ? config.board : NULL);
-    mm_charge.limit = commit_limit(&config);
+    mm_charge_set_limit(&mm_charge, commit_limit(&config));
     mm_charge.fail_at = (long)config.fail_commit;
     const struct backing *backing = choose_backing(&config);
     mm_counters_engine(mm_pager_is_on() ? backing->name : "none");

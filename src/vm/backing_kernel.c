@@ -77,6 +77,7 @@ static NTSTATUS kernel_protect(struct range r, int access)
 static uint64_t *marked; /* K3: a bit a unit of all addresses; NULL: no marker was ever set */
 /* This kernel has none, or a test plays one that has not. */
 bool mm_kernel_no_markers;
+static bool markers_work;
 
 static void put_bit(size_t unit, bool set)
 {
@@ -107,6 +108,12 @@ static bool may_be_marked(struct range r)
     return false;
 }
 
+/* 256 MiB of addresses, of which few are touched; not where addresses are scarce. */
+static uint64_t *new_bits(void)
+{
+    return range_size(mm_space.first_arena) < TIB ? NULL : mm_os_own_memory(UNITS / 8);
+}
+
 /* Drop contents and access, by markers.  False: nothing changed. */
 static bool mark(struct range r)
 {
@@ -115,15 +122,15 @@ static bool mark(struct range r)
     if (mm_kernel_no_markers || range_size(r) > MARKED_AT_ONCE ||
         r.end > (uintptr_t)UNITS << UNIT_SHIFT)
         return false;
-    if (!marked)
-        marked = mm_os_own_memory(UNITS / 8);
-    if (!marked)
+    if (!marked && !(marked = new_bits()))
         return false;
     int error = mm_os_guard((void *)r.start, range_size(r));
     if (error) {
-        mm_kernel_no_markers = error == -EINVAL;
+        /* If it never worked, the kernel has none; else these pages are locked in memory. */
+        mm_kernel_no_markers |= error == -EINVAL && !markers_work;
         return false;
     }
+    markers_work = true;
     for (size_t u = r.start >> UNIT_SHIFT; u < (r.end + UNIT_BYTES - 1) >> UNIT_SHIFT; u++)
         put_bit(u, true);
     return true;

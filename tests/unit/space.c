@@ -185,6 +185,37 @@ static void a_hundred_thousand_small_allocations_are_possible(void)
     check(!release(again) && mm_charge.used == 0, "release");
 }
 
+static void a_forked_child_has_no_more_access_than_its_parent(void)
+{
+    char *p = commit(3 * UNIT_BYTES);
+    void *base;
+    size_t size;
+    int status = 0;
+    p[0] = 'x';
+    p[UNIT_BYTES] = 'y';
+    check(!mm_vm_free(p + UNIT_BYTES, UNIT_BYTES, MEM_DECOMMIT, &base, &size), "decommit");
+    pid_t child = fork();
+    if (child == 0) {
+        bool right = p[0] == 'x' && !mm_os_can_read(p + UNIT_BYTES, 1) &&
+                     mm_os_can_write(p + 2 * UNIT_BYTES, 1) && !release(p) && !mm_os_can_read(p, 1);
+        _exit(right ? 0 : 1);
+    }
+    check(waitpid(child, &status, 0) == child && status == 0, "the child ended with %#x", status);
+    check(!mm_os_can_read(p + UNIT_BYTES, 1) && p[0] == 'x', "the parent's memory changed");
+    check(!release(p), "release");
+}
+
+static void pages_locked_in_memory_can_be_decommitted(void)
+{
+    char *p = commit(2 * UNIT_BYTES);
+    void *base;
+    size_t size;
+    check(!mlock(p, UNIT_BYTES), "mlock");
+    check(!mm_vm_free(p, UNIT_BYTES, MEM_DECOMMIT, &base, &size), "decommit");
+    check(!mm_os_can_read(p, 1) && mm_os_can_read(p + UNIT_BYTES, 1), "access");
+    check(!release(p) && mm_vm_is_valid(), "release");
+}
+
 /* In a child with little address space: how many MiB it reserves in all, in pieces of 16 MiB. */
 static int reserve_all_there_is(size_t address_space)
 {
@@ -455,6 +486,8 @@ static const struct test tests[] = {
     TEST(the_highest_place_is_above_the_lowest, "S036"),
     TEST(a_million_reservations_are_possible, ""),
     TEST(a_hundred_thousand_small_allocations_are_possible, ""),
+    TEST(a_forked_child_has_no_more_access_than_its_parent, ""),
+    TEST(pages_locked_in_memory_can_be_decommitted, ""),
     TEST(walking_all_of_memory_meets_every_address_once, ""),
     TEST(an_image_has_the_base_of_its_library, ""),
     TEST(foreign_pages_can_be_protected, ""),
