@@ -72,23 +72,36 @@ static int map_shared(struct piece *p, const struct os_mapping *m)
     return error ? error : mm_os_inherit((void *)m->start, size, false);
 }
 
+/*
+ * Write a run of pages to the page file, never more than a unit at once: the kernel makes one folio
+ * of what is written in one call, and a folio leaves RAM as a whole.
+ */
+static int write_run(struct piece *p, struct os_run run)
+{
+    int error = 0;
+
+    for (uintptr_t at = run.start, end; !error && at < run.end; at = end) {
+        end = min_size(align_down(at, UNIT_BYTES) + UNIT_BYTES, run.end);
+        error = mm_os_write_all(p->fd, (void *)at, end - at, mm_piece_place(p, at));
+        mm_unit_in(p, at)->flags |= UNIT_WHOLE;
+    }
+    return error;
+}
+
 /* Pages written since the mapping became private go to the file that p->fd names now. */
 static int write_back(struct piece *p, const struct os_mapping *m)
 {
     struct os_run runs[64];
+    int error = 0;
 
-    for (uintptr_t at = m->start; at < m->end;) {
+    for (uintptr_t at = m->start; !error && at < m->end;) {
         int found = mm_os_scan_private(at, m->end, runs, 64, &at);
         if (found < 0)
             return found;
-        for (int i = 0; i < found; i++) {
-            int error = mm_os_write_all(p->fd, (void *)runs[i].start, runs[i].end - runs[i].start,
-                                        mm_piece_place(p, runs[i].start));
-            if (error)
-                return error;
-        }
+        for (int i = 0; i < found && !error; i++)
+            error = write_run(p, runs[i]);
     }
-    return 0;
+    return error;
 }
 
 static void die(const char *why, int error)
@@ -146,22 +159,38 @@ void mm_pager_after_fork_in_parent(void)
     mm_count(NTMM_FORKS, 1);
 }
 
-/* Copy one stretch of data, and do not let the copy fill RAM. */
+/* What was copied and dropped is read ahead of use like anything in the page file. */
+static void note_evicted(struct piece *p, uint64_t start, uint64_t end)
+{
+    uintptr_t from = p->start + (start - p->offset);
+    uintptr_t to = p->start + (end - p->offset);
+
+    for (uintptr_t u = align_down(from, UNIT_BYTES); u < to; u += UNIT_BYTES) {
+        struct unit *unit = mm_unit_in(p, u);
+        unit->evicted |= mm_unit_mask(u, from, to);
+        unit->flags &= (uint8_t)~UNIT_WHOLE;
+    }
+}
+
+/* Copy one stretch of data, a unit at a time as above, and let neither file fill RAM. */
 static int copy_stretch(struct piece *p, int from, uint64_t start, uint64_t end)
 {
-    while (start < end) {
-        uint64_t step = min_size(end - start, COPY_STEP);
-        int error = mm_os_copy_file(from, p->fd, start, step);
-        if (error)
-            return error;
-        if (step == COPY_STEP) {
-            (void)mm_os_start_writing(p->fd, start, step); /* only so that the next line works */
-            (void)mm_os_await_writing(p->fd, start, step);
-            (void)mm_os_drop(p->fd, start, step);
-        }
-        start += step;
+    uint64_t since = start;
+    int error = 0;
+
+    for (uint64_t at = start, next; !error && at < end; at = next) {
+        next = min_size(align_down(at, UNIT_BYTES) + UNIT_BYTES, end);
+        error = mm_os_copy_file(from, p->fd, at, next - at);
+        if (next - since < COPY_STEP)
+            continue;
+        (void)mm_os_start_writing(p->fd, since, next - since); /* only so that the drop works */
+        (void)mm_os_await_writing(p->fd, since, next - since);
+        (void)mm_os_drop(p->fd, since, next - since);
+        (void)mm_os_drop(from, since, next - since);
+        note_evicted(p, since, next);
+        since = next;
     }
-    return 0;
+    return error;
 }
 
 static int copy_piece(struct piece *p, int from)
@@ -223,7 +252,10 @@ static int own_files(void)
     return error;
 }
 
-/* What is known of the units stems from the parent's file: forget all but the promise. */
+/*
+ * What is known of the units stems from the parent's file: forget all but the promise.  The copies
+ * lie in folios of up to a unit.
+ */
 static void forget_records(void)
 {
     for (int i = 0; i < mm_piece_count(); i++) {
@@ -231,7 +263,8 @@ static void forget_records(void)
         for (uintptr_t u = first_live(p, p->low); u < p->high; u = first_live(p, u + UNIT_BYTES)) {
             struct unit *unit = mm_unit_in(p, u);
             if (unit->evicted | unit->ahead | unit->stage | unit->flags)
-                *unit = (struct unit){.flags = unit->flags & (UNIT_PROMISED | UNIT_LENT)};
+                *unit = (struct unit){
+                    .flags = (uint8_t)((unit->flags & (UNIT_PROMISED | UNIT_LENT)) | UNIT_WHOLE)};
         }
     }
 }
@@ -246,10 +279,10 @@ void mm_pager_after_fork_in_child(void)
     if (!forked_private)
         return;
     (void)mm_os_close(done_pipe[0]); /* the parent's end */
+    forget_records();
     int error = own_files();
     if (error)
         die("a forked child cannot have memory of its own", error);
-    forget_records();
     mm_trim_forget();
     mm_os_unlock(&mm_unit_lock);
     mm_os_unlock(&mm_dead_lock);

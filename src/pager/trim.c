@@ -26,7 +26,8 @@
 #define FILL_ABOVE 70 /* keep the lists filled from here on */
 #define LISTED 25     /* what the lists hold */
 
-#define VAIN_BATCHES 256 /* batches without a drop after which to wait a little */
+#define STUCK_WAIT 5000000 /* ns to wait when nothing can be dropped */
+#define VAIN_BATCHES 64    /* batches without a drop after which to wait a little */
 
 #define SCAN_STEP (512 * MIB) /* address space looked at in one call of the hand */
 
@@ -243,7 +244,7 @@ static void drop_pages(const uintptr_t *units, const uint16_t *masks, int count)
 
 /*
  * What left RAM is in the page file alone from now on.  What should have left and did not (dirty
- * again, busy) goes round once more.
+ * again, busy, one folio with a page that is mapped) goes round once more, as a whole.
  */
 static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, const uint16_t *after,
                              const uint16_t *leave, int count)
@@ -256,12 +257,14 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
         uint16_t gone = before[i] & (uint16_t)~after[i];
         uint16_t stuck = leave[i] & after[i];
         u->stage = UNIT_ACTIVE;
+        if (stuck)
+            u->flags |= UNIT_WHOLE;
         if (stuck && !(u->flags & HANDS_OFF))
             (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(stuck));
         u->evicted |= gone;
         u->ahead &= (uint16_t)~gone;
         u->flags &= (uint8_t)~UNIT_FETCHED;
-        if (gone)
+        if (gone && !stuck)
             u->flags &= (uint8_t)~UNIT_WHOLE;
         dropped += (uint64_t)__builtin_popcount(gone);
     }
@@ -356,8 +359,8 @@ static void bury(bool at_once)
         ;
 }
 
-/* Drop pages until the budget is kept again, or nothing can be dropped for the moment. */
-static void give_back(void)
+/* Drop pages until the budget is kept again: true; or nothing can be dropped for the moment. */
+static bool give_back(void)
 {
     int vain = 0;
 
@@ -370,8 +373,10 @@ static void give_back(void)
         vain = dropped ? 0 : vain + 1;
         mm_budget_census(false);
     }
-    if (vain == VAIN_BATCHES || mm_budget_used() > mm_budget_part(TRIM_ABOVE))
+    bool done = mm_budget_used() <= mm_budget_part(TRIM_ABOVE);
+    if (!done)
         mm_trim_find_strays();
+    return done;
 }
 
 /* How long nothing can go wrong: until a program that writes 4 GB/s could pass its budget. */
@@ -395,15 +400,17 @@ void mm_trim_main(void *unused)
         mm_budget_census(false);
         uint64_t used = mm_budget_used();
         bury(false);
+        bool stuck = false;
         if (used > mm_budget_part(TRIM_ABOVE))
-            give_back();
+            stuck = !give_back();
         else if (used > mm_budget_part(FILL_ABOVE))
             fill_lists();
         mm_count_set(NTMM_MODIFIED, mm_lists_pages(UNIT_MODIFIED) * PAGE_BYTES);
         mm_pager_count_cpu(&cpu);
         mm_budget_spent(&spent);
         atomic_store(&bell, 0);
-        (void)mm_os_wait(&bell, 0, idle_time(mm_budget_used())); /* woken or late: look again */
+        uint64_t wait = stuck ? STUCK_WAIT : idle_time(mm_budget_used());
+        (void)mm_os_wait(&bell, 0, wait); /* woken or late: look again */
     }
 }
 
