@@ -358,29 +358,39 @@ static void a_child_does_not_see_what_its_parent_writes_later(void)
     close(ends[1]);
 }
 
+enum { HEIRLOOMS = 3000 };
+static struct block heirlooms[HEIRLOOMS];
+
+static int count_damaged(void)
+{
+    int damaged = 0;
+    for (int i = 0; i < HEIRLOOMS; i++)
+        damaged += !is_marked(&heirlooms[i], 1000, step_of(&heirlooms[i]));
+    return damaged;
+}
+
+static int look_in_grandchild(void)
+{
+    pid_t grandchild = fork();
+    if (grandchild == 0)
+        _exit(count_damaged() ? 4 : 5);
+    return exit_status_of(grandchild);
+}
+
 static void a_child_of_a_child_has_all_of_it(void)
 {
-    enum { COUNT = 3000 };
-    static struct block b[COUNT];
-    for (int i = 0; i < COUNT; i++) {
-        b[i] = (struct block){malloc(1000), 1000, (unsigned char)i};
-        mark(&b[i]);
+    for (int i = 0; i < HEIRLOOMS; i++) {
+        heirlooms[i] = (struct block){malloc(1000), 1000, (unsigned char)i};
+        mark(&heirlooms[i]);
     }
     pid_t child = fork();
-    if (child == 0) {
-        pid_t grandchild = fork();
-        if (grandchild == 0) {
-            for (int i = 0; i < COUNT; i++)
-                if (!is_marked(&b[i], 1000, step_of(&b[i])))
-                    _exit(4);
-            _exit(5);
-        }
-        _exit(exit_status_of(grandchild));
-    }
+    if (child == 0)
+        _exit(look_in_grandchild());
     int status = exit_status_of(child);
-    for (int i = 0; i < COUNT; i++)
-        free(b[i].at);
-    check(status == 5, "%d", status);
+    int damaged = count_damaged();
+    for (int i = 0; i < HEIRLOOMS; i++)
+        free(heirlooms[i].at);
+    check(status == 5 && !damaged, "%d, %d damaged here", status, damaged);
 }
 
 static pid_t fork_without_handlers(void)

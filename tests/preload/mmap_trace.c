@@ -15,12 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define PAGE 4096ul
 #define PAGES 512ul /* of the window in which everything happens */
 #define SLOTS 8
-#define LONGEST 96ul /* pages of one call */
+#define LOOKED_AT 256ul /* pages looked at in one call */
+#define LONGEST 96ul    /* pages of one call */
 
 static char *window;
 static int file; /* PAGES pages of known contents */
@@ -37,13 +39,29 @@ static unsigned random_below(unsigned limit)
     return (unsigned)(state >> 33) % limit;
 }
 
-/* The byte at an address without touching it: -1 where it cannot be read. */
-static int peek(const char *address)
+/*
+ * One byte of each of `count` pages, read by the kernel: 0 to 255, and -1 where it cannot.  A write
+ * to a pipe ends where the memory cannot be read, and tells how far it came.
+ */
+static void peek(const char *base, unsigned long count, int *ret_bytes)
 {
-    unsigned char byte;
-    if (write(ends[1], address, 1) != 1)
-        return -1;
-    return read(ends[0], &byte, 1) == 1 ? byte : -2;
+    struct iovec pieces[LOOKED_AT];
+    unsigned char bytes[LOOKED_AT];
+    unsigned long done = 0;
+
+    for (unsigned long i = 0; i < count; i++)
+        pieces[i] = (struct iovec){(char *)base + i * PAGE, 1};
+    while (done < count) {
+        ssize_t n = writev(ends[1], pieces + done, (int)(count - done));
+        if (n <= 0) {
+            ret_bytes[done++] = -1;
+            continue;
+        }
+        if (read(ends[0], bytes, (size_t)n) != n)
+            abort();
+        for (ssize_t i = 0; i < n; i++)
+            ret_bytes[done++] = bytes[i];
+    }
 }
 
 /* Whether the kernel may write there; if so the byte is set. */
@@ -62,9 +80,13 @@ static bool poke(char *address, char byte)
 static uint64_t digest(const char *base, unsigned long pages)
 {
     uint64_t sum = 1469598103934665603ull;
-    for (unsigned long i = 0; i < pages; i++) {
-        sum = (sum ^ (uint64_t)(peek(base + i * PAGE) + 3)) * 1099511628211ull;
-        sum = (sum ^ (uint64_t)(peek(base + i * PAGE + PAGE - 1) + 3)) * 1099511628211ull;
+    int bytes[LOOKED_AT];
+
+    for (unsigned long at = 0; at < pages; at += LOOKED_AT) {
+        unsigned long count = pages - at < LOOKED_AT ? pages - at : LOOKED_AT;
+        peek(base + at * PAGE, count, bytes);
+        for (unsigned long i = 0; i < count; i++)
+            sum = (sum ^ (uint64_t)(bytes[i] + 3)) * 1099511628211ull;
     }
     return sum;
 }
@@ -160,7 +182,7 @@ static void set_bytes(void)
     char *at = place(&pages);
     unsigned long done = 0;
     for (unsigned long i = 0; i < pages; i++)
-        done += poke(at + i * PAGE + random_below(2) * (PAGE - 1), (char)(1 + random_below(255)));
+        done += poke(at + i * PAGE, (char)(1 + random_below(255)));
     printf("set %lu of %lu\n", done, pages);
 }
 
