@@ -30,7 +30,10 @@ static bool forked_private; /* before_fork did its part */
 /* The first unit at or after `address` where memory was ever committed; p->high or above: none. */
 static uintptr_t first_live(const struct piece *p, uintptr_t address)
 {
-    return align_down(mm_piece_next_live(p, address), UNIT_BYTES);
+    uintptr_t live = mm_piece_next_live(p, address);
+
+    /* The end of the piece need not be a unit's: aligned down, it would be found for ever. */
+    return live < p->high ? align_down(live, UNIT_BYTES) : p->high;
 }
 
 static bool has_memory(void)
