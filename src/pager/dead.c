@@ -37,7 +37,7 @@ static bool flag(struct unit *u, bool dead)
     u->flags = (uint8_t)(dead ? u->flags | UNIT_DEAD : u->flags & ~UNIT_DEAD);
     if (dead) {
         u->evicted = u->ahead = 0;
-        u->flags &= (uint8_t) ~(UNIT_BAD | UNIT_FETCHED | UNIT_WHOLE);
+        u->flags &= (uint8_t) ~(UNIT_BAD | UNIT_WHOLE);
     }
     mm_os_unlock(&mm_unit_lock);
     return changed;

@@ -148,7 +148,7 @@ static size_t clear_records(struct piece *p, struct range r)
         unit->evicted &= (uint16_t)~gone;
         unit->ahead &= (uint16_t)~gone;
         if (gone == 0xffff)
-            unit->flags &= (uint8_t) ~(UNIT_BAD | UNIT_FETCHED | UNIT_WHOLE);
+            unit->flags &= (uint8_t) ~(UNIT_BAD | UNIT_WHOLE);
     }
     mm_os_unlock(&mm_unit_lock);
     return units;

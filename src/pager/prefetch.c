@@ -213,7 +213,6 @@ static bool just_touched(struct piece *p, uintptr_t unit)
 /* A hard fault: begin a stream if this looks like one, or fetch the rest of the unit. */
 static void on_hard_fault(struct piece *p, uintptr_t unit, uint16_t pages)
 {
-    struct unit *u = mm_unit_in(p, unit);
     bool low = pages & 0x00ff;
     bool high = pages & 0xff00;
     int direction = 0;
@@ -228,12 +227,9 @@ static void on_hard_fault(struct piece *p, uintptr_t unit, uint16_t pages)
             mm_unit_in(p, from)->direction == direction ? mm_unit_in(p, from)->depth : 1;
         unsigned depth = before * 2 > MOST_DEPTH ? MOST_DEPTH : before * 2;
         fetch(p, unit, direction, depth + 1, depth);
-    } else if (u->flags & UNIT_FETCHED || __builtin_popcount(pages) > 1) {
-        fetch(p, unit, 1, 1, 1);
+    } else if (just_touched(p, unit) && worth_it()) {
+        fetch(p, unit, 1, 1, 1); /* two hard faults in one unit: the rest of it */
     }
-    mm_os_lock(&mm_unit_lock);
-    u->flags |= UNIT_FETCHED;
-    mm_os_unlock(&mm_unit_lock);
 }
 
 /* A unit asked for ahead is used: go on ahead of it, as deep as it was found worth. */

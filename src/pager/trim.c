@@ -263,7 +263,8 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
             (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(stuck));
         u->evicted |= gone;
         u->ahead &= (uint16_t)~gone;
-        u->flags &= (uint8_t)~UNIT_FETCHED;
+        if (u->stage == UNIT_ACTIVE && u->ahead & ~after[i])
+            (void)mm_lists_add(units[i], UNIT_STANDBY, u->listed); /* still being read: wait */
         if (gone && !stuck)
             u->flags &= (uint8_t)~UNIT_WHOLE;
         dropped += (uint64_t)__builtin_popcount(gone);

@@ -28,7 +28,6 @@ enum {
     UNIT_LENT = 4,     /* other code mapped something here: hands off */
     UNIT_BAD = 8,      /* its last write failed: stays in RAM for good */
     UNIT_DEAD = 32,    /* decommitted, its contents not yet punched out: dead.c */
-    UNIT_FETCHED = 16, /* two hard faults: the rest was asked for */
 };
 
 struct unit {
