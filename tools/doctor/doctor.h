@@ -47,6 +47,7 @@ void mm_doctor_examine(const char *folder, struct doctor_examination *ret_examin
 void mm_doctor_examine_folder(struct doctor_examination *e);
 void mm_doctor_examine_kernel(struct doctor_examination *e);
 void mm_doctor_examine_machine(struct doctor_examination *e);
+void mm_doctor_examine_limits(struct doctor_examination *e);
 
 void mm_doctor_view_text(const struct doctor_examination *e, bool colour, FILE *out);
 void mm_doctor_view_json(const struct doctor_examination *e, FILE *out);

@@ -41,6 +41,7 @@ void mm_doctor_examine(const char *folder, struct doctor_examination *ret_examin
     mm_doctor_examine_folder(e);
     mm_doctor_examine_kernel(e);
     mm_doctor_examine_machine(e);
+    mm_doctor_examine_limits(e);
 
     e->file_engine = true;
     for (int i = 0; i < e->count; i++)

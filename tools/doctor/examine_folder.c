@@ -152,6 +152,32 @@ static void examine_space(struct doctor_examination *e)
         strcpy(f->advice, "little space: commits fail once it is used up; make room");
 }
 
+/* What no setting changes. */
+static void tell_limits(struct doctor_examination *e)
+{
+    static const struct {
+        const char *key, *name, *detail;
+    } limits[] = {
+        {"random_access", "memory used at random", "each miss waits for the disk once"},
+        {"compression", "compression", "none: pages go to disk as they are"},
+        {"pinned", "pinned memory",
+         "io_uring's registered buffers and RDMA are refused on paged memory"},
+        {"shared", "shared memory and files", "count against the budget, but are not paged"},
+        {"tree", "a tree of processes", "budget and limit hold for each process, not for the sum"},
+    };
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct doctor_finding *f =
+            mm_doctor_find(e, "known limits of the file engine", limits[i].key, limits[i].name);
+        snprintf(f->detail, sizeof(f->detail), "%s", limits[i].detail);
+    }
+}
+
+void mm_doctor_examine_limits(struct doctor_examination *e)
+{
+    if (mm_probe_is_fit(&e->probe))
+        tell_limits(e);
+}
+
 void mm_doctor_examine_folder(struct doctor_examination *e)
 {
     examine_needs(e);
