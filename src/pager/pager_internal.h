@@ -93,6 +93,7 @@ void mm_trim_wake(void);
 /* Move the hand to `address`: what is there is trimmed next (drop-behind). */
 void mm_trim_follow(uintptr_t address);
 
+/* For when nothing else can be dropped; looks at all committed memory. */
 void mm_trim_find_strays(void);
 
 /* Take everything out of the working set. */

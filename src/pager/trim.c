@@ -306,6 +306,24 @@ static int age_standby(uint64_t *ret_dropped)
 
 /* ---- the thread -------------------------------------------------------------------------------- */
 
+/* Put those of `count` units from `unit` on that have cached pages and are on no list on one. */
+static void list_strays(uintptr_t unit, int count)
+{
+    uintptr_t units[BATCH];
+    uint16_t cached[BATCH];
+
+    for (int i = 0; i < count; i++)
+        units[i] = unit + (uintptr_t)i * UNIT_BYTES;
+    mm_units_cached(units, count, cached);
+    mm_os_lock(&mm_unit_lock);
+    for (int i = 0; i < count; i++) {
+        struct unit *u = mm_unit_of(units[i]);
+        if (cached[i] && u->stage == UNIT_ACTIVE && !(u->flags & HANDS_OFF))
+            (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(cached[i]));
+    }
+    mm_os_unlock(&mm_unit_lock);
+}
+
 /*
  * Pages that are in RAM, not mapped and on no list, by whatever way they came there, are put on the
  * modified list.  Looks at all committed memory, so it is for when there is nothing else to give.
@@ -316,22 +334,11 @@ void mm_trim_find_strays(void)
         struct piece *p = mm_piece(i);
         uintptr_t unit = align_down(mm_piece_next_live(p, p->low), UNIT_BYTES);
         while (unit < p->high) {
-            uintptr_t units[BATCH];
-            uint16_t cached[BATCH];
-            int count = 0;
-            for (; count < BATCH && unit < p->high; count++, unit += UNIT_BYTES)
-                units[count] = unit;
-            mm_units_cached(units, count, cached);
-            mm_os_lock(&mm_unit_lock);
-            for (int n = 0; n < count; n++) {
-                struct unit *u = mm_unit_in(p, units[n]);
-                if (cached[n] && u->stage == UNIT_ACTIVE && !(u->flags & HANDS_OFF))
-                    (void)mm_lists_add(units[n], UNIT_MODIFIED,
-                                       (unsigned)__builtin_popcount(cached[n]));
-            }
-            mm_os_unlock(&mm_unit_lock);
-            if (unit < p->high)
-                unit = align_down(mm_piece_next_live(p, unit), UNIT_BYTES);
+            size_t left = (align_up(p->high, UNIT_BYTES) - unit) >> UNIT_SHIFT;
+            int count = (int)min_size(left, BATCH);
+            list_strays(unit, count);
+            unit += (uintptr_t)count * UNIT_BYTES;
+            unit = align_down(mm_piece_next_live(p, unit), UNIT_BYTES);
         }
     }
 }

@@ -35,23 +35,28 @@ static void count_write(uint64_t pages)
     mm_count(NTMM_WRITES, 1);
 }
 
+/* Touch every cached page of a unit through a second mapping of it, changing nothing. */
+static void touch(char *window)
+{
+    unsigned char cached[UNIT_PAGES];
+
+    if (mm_os_in_core(window, UNIT_BYTES, cached))
+        return; /* the unit stays bad, so it is not dropped either way */
+    for (unsigned i = 0; i < UNIT_PAGES; i++) {
+        if (cached[i] & 1)
+            atomic_fetch_or((atomic_char *)window + i * PAGE_BYTES, 0);
+    }
+}
+
 /* Make every cached page of a unit dirty again. */
 static void dirty_again(struct piece *p, uintptr_t unit)
 {
     void *window;
 
     if (mm_os_map(NULL, UNIT_BYTES, OS_NONE, &window))
-        return; /* the unit stays bad, so it is not dropped either way */
-    if (mm_os_map_file(window, UNIT_BYTES, OS_READ | OS_WRITE, p->fd, mm_piece_place(p, unit)) ==
-        0) {
-        unsigned char bytes[UNIT_PAGES];
-        if (mm_os_in_core(window, UNIT_BYTES, bytes) == 0) {
-            for (unsigned i = 0; i < UNIT_PAGES; i++) {
-                if (bytes[i] & 1)
-                    atomic_fetch_or((atomic_char *)window + i * PAGE_BYTES, 0);
-            }
-        }
-    }
+        return; /* as above */
+    if (mm_os_map_file(window, UNIT_BYTES, OS_READ | OS_WRITE, p->fd, mm_piece_place(p, unit)) == 0)
+        touch(window);
     (void)mm_os_unmap(window, UNIT_BYTES); /* mapped above: cannot fail */
 }
 
