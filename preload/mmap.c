@@ -216,11 +216,30 @@ MM_EXPORT int munmap(void *address, size_t size)
 
 /* ---- mprotect ---------------------------------------------------------------------------------- */
 
+/* A reservation that becomes writable bit by bit is about to be written: prepare its pages. */
+static bool commit_soon(void *address, size_t size, int protect)
+{
+    struct vm_request request = {
+        .address = address,
+        .size = size,
+        .type = MEM_COMMIT,
+        .protect = PAGE_READWRITE,
+        .hints = MM_VM_TOUCHED_SOON,
+    };
+    void *base;
+    size_t ret_size;
+
+    return protect == (PROT_READ | PROT_WRITE) && size <= PREPARE_MOST &&
+           mm_vm_allocate(&request, &base, &ret_size) == STATUS_SUCCESS;
+}
+
 static int protect_part(void *address, size_t size, bool ours, int protect)
 {
-    if (ours)
-        return mm_preload_errno(mm_vm_access(address, size, mm_preload_protection(protect)));
-    return mm_preload_raw_mprotect(address, size, protect) == 0 ? 0 : errno;
+    if (!ours)
+        return mm_preload_raw_mprotect(address, size, protect) == 0 ? 0 : errno;
+    if (commit_soon(address, size, protect))
+        return 0;
+    return mm_preload_errno(mm_vm_access(address, size, mm_preload_protection(protect)));
 }
 
 MM_EXPORT int mprotect(void *address, size_t size, int protect)
