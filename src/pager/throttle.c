@@ -153,9 +153,23 @@ void mm_throttle_main(void *unused)
     }
 }
 
+/*
+ * The gate may not get a CPU in time on a busy machine, and then a program takes a multiple of a
+ * small budget before it is noticed: who takes a unit or more looks for himself.
+ */
+static bool must_wait(size_t bytes)
+{
+    if (mm_throttle_is_over())
+        return true;
+    return bytes >= UNIT_BYTES && mm_engine_has_threads() &&
+           mm_budget_used() > mm_budget_part(PAUSE_ABOVE);
+}
+
 void mm_pager_admit(size_t bytes)
 {
-    (void)bytes;
-    for (int i = 0; i < 50 && mm_throttle_is_over(); i++)
-        (void)mm_os_wait(&paused, 1, LONGEST_PAUSE / 50); /* woken or late: look again */
+    for (int i = 0; i < 50 && must_wait(bytes); i++) {
+        mm_trim_wake();
+        if (mm_os_wait(&paused, 1, LONGEST_PAUSE / 50)) /* nobody is paused: look again soon */
+            mm_os_sleep(1000000);
+    }
 }
