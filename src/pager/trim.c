@@ -309,7 +309,7 @@ static int age_standby(uint64_t *ret_dropped)
 /* Put those of `count` units from `unit` on that have cached pages and are on no list on one. */
 static void list_strays(uintptr_t unit, int count)
 {
-    uintptr_t units[BATCH];
+    uintptr_t units[BATCH] = {0};
     uint16_t cached[BATCH];
 
     for (int i = 0; i < count; i++)
@@ -338,7 +338,8 @@ void mm_trim_find_strays(void)
             int count = (int)min_size(left, BATCH);
             list_strays(unit, count);
             unit += (uintptr_t)count * UNIT_BYTES;
-            unit = align_down(mm_piece_next_live(p, unit), UNIT_BYTES);
+            if (unit < p->high) /* else the unit that high lies in would come again */
+                unit = align_down(mm_piece_next_live(p, unit), UNIT_BYTES);
         }
     }
 }
