@@ -242,13 +242,24 @@ static NTSTATUS allocate_more(char *p)
     return allocate(NULL, 40, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE, &more);
 }
 
+static uintptr_t elsewhere; /* a free place outside of all arenas */
+
+/* In the first gibibyte from 16 GiB on where the kernel has nothing. */
+static uintptr_t find_elsewhere(void)
+{
+    struct os_mapping m;
+    uintptr_t end = 16 * GIB;
+    while (!mm_os_mapping_at(end, &m) && m.start < end + GIB)
+        end = m.end;
+    return align_up(end + GIB / 2, UNIT_BYTES);
+}
+
 /* A fixed address that is nobody's becomes an arena of its own; it must not stay behind. */
 static NTSTATUS allocate_elsewhere(char *p)
 {
     void *base;
     (void)p;
-    return allocate((void *)(uintptr_t)0x210000000000, 3, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE,
-                    &base);
+    return allocate((void *)elsewhere, 3, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE, &base);
 }
 
 struct deed {
@@ -271,9 +282,9 @@ static void clean_up(char *mixture)
     MEMORY_BASIC_INFORMATION info;
     check(!more || !release(more), "release more");
     more = NULL;
-    check(!mm_vm_query((void *)(uintptr_t)0x210000000000, &info), "query");
+    check(!mm_vm_query((void *)elsewhere, &info), "query");
     if (info.State != MEM_FREE)
-        check(!release((void *)(uintptr_t)0x210000000000), "release");
+        check(!release((void *)elsewhere), "release");
     check(!mm_vm_query(mixture, &info), "query");
     if (info.State != MEM_FREE)
         check(!mm_vm_unmap(mixture, (PAGES + 3) * PAGE_BYTES), "unmap");
@@ -354,5 +365,6 @@ static const struct test tests[] = {
 int main(int argc, char **argv)
 {
     mm_vm_init(&refusing);
+    elsewhere = find_elsewhere();
     return test_main(tests, TEST_COUNT(tests), argc, argv);
 }
