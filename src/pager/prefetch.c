@@ -13,14 +13,16 @@
  * proves itself by a hit, at most 64 (4 MiB).  Direction and depth are kept with the units asked
  * for, so that many streams can go on at once without a table of streams.
  *
- * Read-ahead is judged by hits in time.  A program that jumps about makes it worthless; then only
- * one attempt in 32 is made, until they pay again.
+ * Read-ahead is judged by hits in time, streams and the rests of units apart.  A program that jumps
+ * about makes it worthless; then only one attempt in 32 is made, until they pay again.
  */
 #include "pager/lists.h"
 #include "pager/pager_internal.h"
 
 #define SWEEP_PAGES 65536    /* looked at in a step: about 0.1 ms */
 #define RECENT 96            /* touch events within which a neighbour counts as just touched */
+#define RECENT_IN_UNIT 1024  /* the same for a second fault in one unit */
+#define REST_DEPTH 1         /* depth that marks the rest of a unit; streams go deeper */
 #define MOST_DEPTH 64        /* units ahead: 4 MiB */
 #define IO_BYTES (256 * KIB) /* asked for in one call */
 #define OVER_BUDGET 101      /* percent; beyond it nothing is read ahead */
@@ -38,12 +40,16 @@
 #define WATCHED_AHEAD 16 /* units: further than a stream comes between two looks */
 #define STREAM_LIFE 2048 /* touch events without a hit after which a stream is over */
 
-static uint32_t events = RECENT + 1;
-static struct {
+static uint32_t events = RECENT_IN_UNIT + 1;
+/* Whether asking pays: of streams, and of the rest of a unit. */
+struct judge {
     uint32_t asked;    /* units, decayed */
     uint32_t hit;      /* of them in time, decayed */
     uint32_t attempts; /* since throttled */
-} record;
+};
+
+static struct judge of_streams;
+static struct judge of_rests;
 
 /* ---- asking ----------------------------------------------------------------------------------- */
 
@@ -52,15 +58,21 @@ static bool room_for(uint64_t pages)
     return mm_budget_used() + pages < mm_budget_part(OVER_BUDGET);
 }
 
-static bool worth_it(void)
+static bool worth_it(struct judge *j)
 {
-    if (record.asked > 2048) { /* let old experience fade */
-        record.asked /= 2;
-        record.hit /= 2;
+    if (j->asked > 2048) { /* let old experience fade */
+        j->asked /= 2;
+        j->hit /= 2;
     }
-    if (record.asked < 64 || record.hit * 100 >= record.asked * WORTH_PERCENT)
+    if (j->asked < 64 || j->hit * 100 >= j->asked * WORTH_PERCENT)
         return true;
-    return record.attempts++ % ONE_IN == 0;
+    return j->attempts++ % ONE_IN == 0;
+}
+
+/* Who judges what was asked for with this depth. */
+static struct judge *judge_of(unsigned depth)
+{
+    return depth == REST_DEPTH ? &of_rests : &of_streams;
 }
 
 static void ask(struct piece *p, struct range r)
@@ -135,7 +147,7 @@ static void fetch(struct piece *p, uintptr_t unit, int direction, unsigned count
         uint16_t pages = claim(p, unit, direction, depth);
         mm_os_unlock(&mm_unit_lock);
         if (pages) {
-            record.asked++;
+            judge_of(depth)->asked++;
             asked_for((unsigned)__builtin_popcount(pages));
             ask_unit(p, unit, pages, &r);
         }
@@ -203,11 +215,16 @@ static void note_stream(struct piece *p, uintptr_t unit, int direction, unsigned
 
 /* ---- streams ---------------------------------------------------------------------------------- */
 
-static bool just_touched(struct piece *p, uintptr_t unit)
+static bool touched_within(struct piece *p, uintptr_t unit, uint32_t recent)
 {
     if (unit < p->low || unit >= p->high)
         return false;
-    return events - mm_unit_in(p, unit)->touched < RECENT;
+    return events - mm_unit_in(p, unit)->touched < recent;
+}
+
+static bool just_touched(struct piece *p, uintptr_t unit)
+{
+    return touched_within(p, unit, RECENT);
 }
 
 /* A hard fault: begin a stream if this looks like one, or fetch the rest of the unit. */
@@ -221,15 +238,21 @@ static void on_hard_fault(struct piece *p, uintptr_t unit, uint16_t pages)
         direction = 1;
     else if (high && just_touched(p, unit + UNIT_BYTES))
         direction = -1;
-    if (direction && worth_it()) {
+    if (direction && worth_it(&of_streams)) {
         uintptr_t from = direction > 0 ? unit - UNIT_BYTES : unit + UNIT_BYTES;
         unsigned before =
             mm_unit_in(p, from)->direction == direction ? mm_unit_in(p, from)->depth : 1;
         unsigned depth = before * 2 > MOST_DEPTH ? MOST_DEPTH : before * 2;
         fetch(p, unit, direction, depth + 1, depth);
-    } else if (just_touched(p, unit) && worth_it()) {
-        fetch(p, unit, 1, 1, 1); /* two hard faults in one unit: the rest of it */
+    } else if (touched_within(p, unit, RECENT_IN_UNIT) && worth_it(&of_rests)) {
+        fetch(p, unit, 1, 1, REST_DEPTH); /* two hard faults in one unit: the rest of it */
     }
+}
+
+/* Touch events within which what was asked for has to be used to have been worth it. */
+static uint32_t in_time(unsigned depth)
+{
+    return depth == REST_DEPTH ? RECENT_IN_UNIT : 24 + 3 * depth;
 }
 
 /* A unit asked for ahead is used: go on ahead of it, as deep as it was found worth. */
@@ -241,11 +264,11 @@ static void on_hit(struct piece *p, uintptr_t unit)
     ptrdiff_t step = direction * (ptrdiff_t)UNIT_BYTES;
     unsigned gap = 1;
 
-    if (events - u->asked < 24 + 3u * u->depth) {
-        record.hit++;
+    if (events - u->asked < in_time(u->depth)) {
+        judge_of(u->depth)->hit++;
         mm_count(NTMM_READ_AHEAD_HITS, 1);
     }
-    if (!direction || !worth_it())
+    if (!direction || !worth_it(&of_streams))
         return;
     uintptr_t at = unit + (uintptr_t)step;
     while (gap <= depth && at >= p->low && at < p->high && !mm_unit_in(p, at)->evicted) {
