@@ -7,6 +7,7 @@ In the first comment of the source:
     report: TEXT       a part of standard error; several, in this order
     output: TEXT       a part of standard output
     absent: TEXT       not in standard error
+    once: TEXT         exactly once in standard error
 
 A report is one screen: at most 30 lines of at most 120 columns.
 
@@ -27,7 +28,7 @@ SECONDS = 60
 
 def promises(source):
     comment = source.read_text().split("*/")[0]
-    return re.findall(r"^ \* (exit|report|output|absent): (.*)$", comment, re.M)
+    return re.findall(r"^ \* (exit|report|output|absent|once): (.*)$", comment, re.M)
 
 
 def status_name(status):
@@ -46,7 +47,7 @@ def missing(parts, text):
 
 def complaints(wanted, status, output, errors):
     of = {kind: [text for k, text in wanted if k == kind]
-          for kind in ("exit", "report", "output", "absent")}
+          for kind in ("exit", "report", "output", "absent", "once")}
     if status_name(status) not in of["exit"]:
         yield f"ended by {status_name(status)}, not by {of['exit']}"
     for kind, text in (("report", errors), ("output", output)):
@@ -56,6 +57,9 @@ def complaints(wanted, status, output, errors):
     for part in of["absent"]:
         if part in errors:
             yield f"report holds: {part}"
+    for part in of["once"]:
+        if errors.count(part) != 1:
+            yield f"{errors.count(part)} times: {part}"
     lines = errors.splitlines()
     if of["report"] and (len(lines) > LINES or max(map(len, lines), default=0) > COLUMNS):
         yield f"not one screen: {len(lines)} lines, {max(map(len, lines))} columns"
