@@ -36,7 +36,8 @@ static bool flag(struct unit *u, bool dead)
     bool changed = ((u->flags & UNIT_DEAD) != 0) != dead;
     u->flags = (uint8_t)(dead ? u->flags | UNIT_DEAD : u->flags & ~UNIT_DEAD);
     if (dead) {
-        u->evicted = u->ahead = 0;
+        mm_unit_not_out(u, 0xffff);
+        u->ahead = 0;
         u->flags &= (uint8_t) ~(UNIT_BAD | UNIT_WHOLE);
     }
     mm_os_unlock(&mm_unit_lock);

@@ -170,7 +170,7 @@ static void note_evicted(struct piece *p, uint64_t start, uint64_t end)
 
     for (uintptr_t u = align_down(from, UNIT_BYTES); u < to; u += UNIT_BYTES) {
         struct unit *unit = mm_unit_in(p, u);
-        unit->evicted |= mm_unit_mask(u, from, to);
+        mm_unit_went_out(unit, mm_unit_mask(u, from, to));
         unit->flags &= (uint8_t)~UNIT_WHOLE;
     }
 }
@@ -193,6 +193,7 @@ static int copy_stretch(struct piece *p, int from, uint64_t start, uint64_t end)
         note_evicted(p, since, next);
         since = next;
     }
+    (void)mm_os_drop(from, since, end - since); /* what the copying alone brought in */
     return error;
 }
 
@@ -265,7 +266,8 @@ static void forget_records(void)
         struct piece *p = mm_piece(i);
         for (uintptr_t u = first_live(p, p->low); u < p->high; u = first_live(p, u + UNIT_BYTES)) {
             struct unit *unit = mm_unit_in(p, u);
-            if (unit->evicted | unit->ahead | unit->stage | unit->flags)
+            mm_unit_not_out(unit, 0xffff);
+            if (unit->ahead | unit->stage | unit->flags)
                 *unit = (struct unit){
                     .flags = (uint8_t)((unit->flags & (UNIT_PROMISED | UNIT_LENT)) | UNIT_WHOLE)};
         }

@@ -145,7 +145,7 @@ static size_t clear_records(struct piece *p, struct range r)
         uint16_t gone = mm_unit_mask(u, r.start, r.end);
         units += (unit->flags & UNIT_PROMISED) != 0;
         unit->flags &= (uint8_t)~UNIT_PROMISED;
-        unit->evicted &= (uint16_t)~gone;
+        mm_unit_not_out(unit, gone);
         unit->ahead &= (uint16_t)~gone;
         if (gone == 0xffff)
             unit->flags &= (uint8_t) ~(UNIT_BAD | UNIT_WHOLE);

@@ -97,7 +97,7 @@ static uint16_t claim(struct piece *p, uintptr_t unit, int direction, unsigned d
     if (u->stage == UNIT_ACTIVE)
         (void)mm_lists_add(unit, UNIT_STANDBY, (unsigned)__builtin_popcount(pages));
 
-    u->evicted = 0;
+    mm_unit_not_out(u, pages);
     u->ahead |= pages;
     u->direction = (int8_t)direction;
     u->depth = (uint8_t)depth;
@@ -110,7 +110,6 @@ static void asked_for(unsigned pages)
     mm_budget_added(pages);
     mm_count(NTMM_READ_AHEAD_PAGES, pages);
     mm_count(NTMM_PAGES_IN, pages);
-    mm_count(NTMM_PAGE_FILE, -(uint64_t)pages * PAGE_BYTES);
 }
 
 /* Ask for the evicted pages of one unit, adding to the run in `r` where they follow it. */
@@ -291,7 +290,7 @@ static void look(struct piece *p, uintptr_t unit, uint16_t present)
     mm_os_lock(&mm_unit_lock);
     uint16_t hard = present & u->evicted;
     uint16_t hit = present & u->ahead;
-    u->evicted &= (uint16_t)~hard;
+    mm_unit_not_out(u, hard);
     u->ahead = hit ? 0 : u->ahead;
     mm_os_unlock(&mm_unit_lock);
     if (hard) {
@@ -299,7 +298,6 @@ static void look(struct piece *p, uintptr_t unit, uint16_t present)
         mm_count(NTMM_HARD_FAULTS, pages);
         mm_count(NTMM_PAGES_IN, pages);
         mm_count(NTMM_READS, pages);
-        mm_count(NTMM_PAGE_FILE, -(uint64_t)pages * PAGE_BYTES);
     }
     events++;
     if (hit)

@@ -261,7 +261,7 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
             u->flags |= UNIT_WHOLE;
         if (stuck && !(u->flags & HANDS_OFF))
             (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(stuck));
-        u->evicted |= gone;
+        mm_unit_went_out(u, gone);
         u->ahead &= (uint16_t)~gone;
         if (u->stage == UNIT_ACTIVE && u->ahead & ~after[i])
             (void)mm_lists_add(units[i], UNIT_STANDBY, u->listed); /* still being read: wait */
@@ -298,7 +298,6 @@ static int age_standby(uint64_t *ret_dropped)
     uint64_t dropped = record_drops(units, before, after, leave, count);
     mm_budget_dropped(dropped);
     mm_count(NTMM_PAGES_DROPPED, dropped);
-    mm_count(NTMM_PAGE_FILE, dropped * PAGE_BYTES);
     mm_count(NTMM_SECOND_CHANCES, kept);
     *ret_dropped = dropped;
     return count;

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/check.h"
+#include "stats/counters.h"
 
 struct os_lock mm_unit_lock;
 
@@ -94,6 +95,22 @@ bool mm_piece_next_mapping(const struct piece *p, uintptr_t address, struct os_m
         address = ret_mapping->end;
     }
     return false;
+}
+
+void mm_unit_went_out(struct unit *u, uint16_t pages)
+{
+    uint16_t newly = pages & (uint16_t)~u->evicted;
+
+    u->evicted |= pages;
+    mm_count(NTMM_PAGE_FILE, (uint64_t)__builtin_popcount(newly) * PAGE_BYTES);
+}
+
+void mm_unit_not_out(struct unit *u, uint16_t pages)
+{
+    uint16_t gone = pages & u->evicted;
+
+    u->evicted &= (uint16_t)~pages;
+    mm_count(NTMM_PAGE_FILE, -(uint64_t)__builtin_popcount(gone) * PAGE_BYTES);
 }
 
 uint16_t mm_unit_mask(uintptr_t unit, uintptr_t start, uintptr_t end)

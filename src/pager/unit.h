@@ -97,6 +97,13 @@ struct unit *mm_unit_of(uintptr_t address);
 
 extern struct os_lock mm_unit_lock;
 
+/*
+ * Pages that are in the page file alone, and pages that are not any more: the record and the counter
+ * of what the page file holds, together.  Under the records lock.
+ */
+void mm_unit_went_out(struct unit *u, uint16_t pages);
+void mm_unit_not_out(struct unit *u, uint16_t pages);
+
 /* Pages of the unit at `unit` that lie in [start, end), as a mask. */
 uint16_t mm_unit_mask(uintptr_t unit, uintptr_t start, uintptr_t end);
 
