@@ -28,7 +28,7 @@
 #define OVER_BUDGET 101      /* percent; beyond it nothing is read ahead */
 #define STREAM_FOLLOWED 16   /* depth from which the trimmer's hand follows a stream */
 #define FOLLOW_DISTANCE 200  /* units behind the stream */
-#define WORTH_PERCENT 40     /* hits in time below which read-ahead is throttled */
+#define WORTH_PERCENT 20     /* hits in time below which read-ahead is throttled */
 #define ONE_IN 32
 
 #define SHORT_NAP 100000 /* ns between two looks while the program faults */
@@ -243,9 +243,12 @@ static void on_hard_fault(struct piece *p, uintptr_t unit, uint16_t pages)
             mm_unit_in(p, from)->direction == direction ? mm_unit_in(p, from)->depth : 1;
         unsigned depth = before * 2 > MOST_DEPTH ? MOST_DEPTH : before * 2;
         fetch(p, unit, direction, depth + 1, depth);
-    } else if (touched_within(p, unit, RECENT_IN_UNIT) && worth_it(&of_rests)) {
-        fetch(p, unit, 1, 1, REST_DEPTH); /* two hard faults in one unit: the rest of it */
+    } else if (mm_unit_in(p, unit)->flags & UNIT_FAULTED && worth_it(&of_rests)) {
+        fetch(p, unit, 1, 1, REST_DEPTH);
     }
+    mm_os_lock(&mm_unit_lock);
+    mm_unit_in(p, unit)->flags |= UNIT_FAULTED;
+    mm_os_unlock(&mm_unit_lock);
 }
 
 /* Touch events within which what was asked for has to be used to have been worth it. */

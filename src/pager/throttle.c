@@ -15,6 +15,7 @@
 #define PAUSE_ABOVE 103 /* percent of the budget */
 #define GO_ON_BELOW 98
 #define LONGEST_PAUSE 200000000u /* ns; then the gate looks again */
+#define LONGEST_WAIT 1000000000u /* ns an allocation waits for a disk that does not keep up */
 #define LONGEST_STOP 2000000000u /* ns to wait for a thread that is deep in the kernel */
 #define MOST_TASKS 1024
 
@@ -162,12 +163,15 @@ static bool must_wait(size_t bytes)
     if (mm_throttle_is_over())
         return true;
     return bytes >= UNIT_BYTES && mm_engine_has_threads() &&
-           mm_budget_used() > mm_budget_part(PAUSE_ABOVE);
+           mm_budget_used() > mm_budget_part(PAUSE_ABOVE) &&
+           mm_counted(NTMM_UNPAGED) < mm_budget_part(75) * PAGE_BYTES; /* waiting can help */
 }
 
 void mm_pager_admit(size_t bytes)
 {
-    for (int i = 0; i < 50 && must_wait(bytes); i++) {
+    uint64_t start = mm_os_now();
+
+    while (must_wait(bytes) && mm_os_now() - start < LONGEST_WAIT) {
         mm_trim_wake();
         if (mm_os_wait(&paused, 1, LONGEST_PAUSE / 50)) /* nobody is paused: look again soon */
             mm_os_sleep(1000000);

@@ -262,6 +262,8 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
         if (stuck && !(u->flags & HANDS_OFF))
             (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(stuck));
         mm_unit_went_out(u, gone);
+        if (gone)
+            u->flags &= (uint8_t)~UNIT_FAULTED;
         u->ahead &= (uint16_t)~gone;
         if (u->stage == UNIT_ACTIVE && u->ahead & ~after[i])
             (void)mm_lists_add(units[i], UNIT_STANDBY, u->listed); /* still being read: wait */

@@ -28,6 +28,7 @@ enum {
     UNIT_LENT = 4,     /* other code mapped something here: hands off */
     UNIT_BAD = 8,      /* its last write failed: stays in RAM for good */
     UNIT_DEAD = 32,    /* decommitted, its contents not yet punched out: dead.c */
+    UNIT_FAULTED = 16, /* a hard fault since it was last evicted: the next fetches the rest */
 };
 
 struct unit {
