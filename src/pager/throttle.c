@@ -169,8 +169,9 @@ static bool must_wait(size_t bytes)
 
 void mm_pager_admit(size_t bytes)
 {
+    if (!must_wait(bytes))
+        return;
     uint64_t start = mm_os_now();
-
     while (must_wait(bytes) && mm_os_now() - start < LONGEST_WAIT) {
         mm_trim_wake();
         if (mm_os_wait(&paused, 1, LONGEST_PAUSE / 50)) /* nobody is paused: look again soon */
