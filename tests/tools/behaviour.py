@@ -144,7 +144,9 @@ def ctrl_c_of_a_terminal_reaches_the_program_once(place):
 
 
 def a_stopped_program_stops_ntmm_and_both_go_on(place):
-    process = start(place, "-q", "sh", "-c", "echo up; kill -TSTP $$; echo on; exit 9")
+    # A group of its own, whose parent is in another: in an orphaned group nothing is stopped.
+    process = start(place, "-q", "sh", "-c", "echo up; kill -TSTP $$; echo on; exit 9",
+                    preexec_fn=os.setpgrp)
     wait_for_line(process, b"up")
     pid, status = os.waitpid(process.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status), status

@@ -129,6 +129,15 @@ def an_interrupted_demo_removes_what_it_made(place):
         assert leftovers() == before, f"after {after} s: {leftovers() - before}"
 
 
+def a_demo_whose_reader_leaves_removes_what_it_made(place):
+    before = leftovers()
+    place.call(["sh", "-c", f"'{place.ntmm}' demo hog tour 2>/dev/null | head -n 5"])
+    deadline = time.monotonic() + 10
+    while leftovers() != before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert leftovers() == before, leftovers() - before
+
+
 HELPERS = {"examined", "leftovers"}
 
 if __name__ == "__main__":

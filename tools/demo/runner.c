@@ -27,6 +27,7 @@ void mm_demo_catch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGPIPE, &action, NULL);
 }
 
 int mm_demo_interrupted(void)
@@ -87,7 +88,7 @@ static void wait_for(pid_t child, const struct demo_run *run, uint64_t start,
     bool told = false;
     for (int ticks = 0; wait4(child, &ret_outcome->status, WNOHANG, &usage) != child; ticks++) {
         if (interrupted && !told)
-            kill(child, interrupted);
+            kill(child, interrupted == SIGPIPE ? SIGTERM : interrupted);
         told = told || interrupted;
         nanosleep(&nap, NULL);
         if (ticks % 25 == 24)
