@@ -28,7 +28,9 @@
 #define OVER_BUDGET 101      /* percent; beyond it nothing is read ahead */
 #define STREAM_FOLLOWED 16   /* depth from which the trimmer's hand follows a stream */
 #define FOLLOW_DISTANCE 200  /* units behind the stream */
-#define WORTH_PERCENT 20     /* hits in time below which read-ahead is throttled */
+/* Hits in time, percent, below which read-ahead is throttled. */
+#define STREAMS_WORTH 30
+#define RESTS_WORTH 66
 #define ONE_IN 32
 
 #define SHORT_NAP 100000 /* ns between two looks while the program faults */
@@ -46,10 +48,11 @@ struct judge {
     uint32_t asked;    /* units, decayed */
     uint32_t hit;      /* of them in time, decayed */
     uint32_t attempts; /* since throttled */
+    uint32_t worth;    /* (c) percent */
 };
 
-static struct judge of_streams;
-static struct judge of_rests;
+static struct judge of_streams = {.worth = STREAMS_WORTH};
+static struct judge of_rests = {.worth = RESTS_WORTH};
 
 /* ---- asking ----------------------------------------------------------------------------------- */
 
@@ -64,7 +67,7 @@ static bool worth_it(struct judge *j)
         j->asked /= 2;
         j->hit /= 2;
     }
-    if (j->asked < 64 || j->hit * 100 >= j->asked * WORTH_PERCENT)
+    if (j->asked < 64 || j->hit * 100 >= j->asked * j->worth)
         return true;
     return j->attempts++ % ONE_IN == 0;
 }
