@@ -6,6 +6,7 @@ raising Skip.  Output is TAP; the last line counts.
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 NOBODY = 65534
 AS_NOBODY = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
 TIMEOUT = 60  # seconds; a tool that takes longer hangs
+TEST_TIMEOUT = 240  # seconds for one test in all
 
 
 class Skip(Exception):
@@ -84,9 +86,21 @@ def one_line(text, start="ntmm run: "):
     return lines[0]
 
 
+def hangs(*_):
+    raise TimeoutError(f"the test took more than {TEST_TIMEOUT} s")
+
+
+def be_started_normally():
+    """A shell starts what it runs in the background with these ignored, for good."""
+    for name in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(name, signal.default_int_handler if name == signal.SIGINT else signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, hangs)
+
+
 def main(tests, usage):
     if len(sys.argv) < 2:
         sys.exit(usage)
+    be_started_normally()
     place = Place(sys.argv[1])
     wanted = sys.argv[2:]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
@@ -96,6 +110,7 @@ def main(tests, usage):
             if wanted and not any(w in name for w in wanted):
                 continue
             try:
+                signal.alarm(TEST_TIMEOUT)
                 test(place)
                 counts["passed"] += 1
                 print(f"ok {number} - {name}", flush=True)
@@ -106,6 +121,7 @@ def main(tests, usage):
                 counts["failed"] += 1
                 print(f"not ok {number} - {name}\n# {type(why).__name__}: {why}", flush=True)
     finally:
+        signal.alarm(0)
         shutil.rmtree(place.home, ignore_errors=True)
     print(", ".join(f"{count} {what}" for what, count in counts.items()))
     sys.exit(1 if counts["failed"] else 0 if counts["passed"] else 77)
