@@ -6,7 +6,8 @@
  * the number is carried on by what is known exactly: pages zeroed, read ahead and dropped by us,
  * and the kernel's count of major faults, each of which brought in one page.
  *
- * The program's other memory (its stack, code, libraries) counts against the budget too.
+ * The program's other private memory (its stack, data, what it maps behind our back) counts against
+ * the budget too.  Code and libraries are files: clean, shared, and the kernel's to drop.
  */
 #include "pager/pager_internal.h"
 
@@ -161,8 +162,8 @@ static void count_now(void)
         mapped += mapped_in(mm_piece(i));
     }
     if (mm_os_resident(&all, &shared))
-        all = mapped; /* cannot tell: count the paged memory alone */
-    uint64_t others = all > mapped ? all - mapped : 0;
+        all = shared; /* cannot tell: count the paged memory alone */
+    uint64_t others = all > shared ? all - shared : 0; /* anonymous: code and files are not ours */
     atomic_store(&counted, cached);
     atomic_store(&unpaged, others);
     atomic_store(&major_then, faults.major);

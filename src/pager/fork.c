@@ -186,8 +186,11 @@ static int copy_stretch(struct piece *p, int from, uint64_t start, uint64_t end)
         error = mm_os_copy_file(from, p->fd, at, next - at);
         if (next - since < COPY_STEP)
             continue;
-        (void)mm_os_start_writing(p->fd, since, next - since); /* only so that the drop works */
-        (void)mm_os_await_writing(p->fd, since, next - since);
+        error = mm_os_start_writing(p->fd, since, next - since);
+        if (!error)
+            error = mm_os_await_writing(p->fd, since, next - since);
+        if (error)
+            return error; /* what could not be written must not be dropped */
         (void)mm_os_drop(p->fd, since, next - since);
         (void)mm_os_drop(from, since, next - since);
         note_evicted(p, since, next);
