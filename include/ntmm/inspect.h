@@ -33,7 +33,7 @@ enum ntmm_counter {
     NTMM_WORKING_SET, /* page-file pages mapped, touched without a fault */
     NTMM_STANDBY,     /* in RAM, unmapped, clean */
     NTMM_MODIFIED,    /* in RAM, unmapped, to be written */
-    NTMM_UNPAGED,     /* the rest of the process: its stack, code and libraries */
+    NTMM_UNPAGED,     /* other private memory: stack, data; not code and libraries */
     NTMM_PAGE_FILE,   /* bytes whose only copy is in the page file */
     NTMM_PAGE_FILE_PEAK,
     NTMM_PAGE_FILE_PROMISED, /* disk space promised */
