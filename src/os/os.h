@@ -236,6 +236,15 @@ pid_t mm_os_tid(void);
  */
 int mm_os_thread_start(void (*run)(void *), void *argument, const char *name);
 
+/*
+ * Call `run` on a stack that is not the caller's, nor anybody's memory, and wait for its end.  The
+ * caller sleeps in the kernel and its stack does not change meanwhile.
+ *
+ * => one caller at a time; signals wait; `run` may call what a thread of our own may
+ * => -errno if it could not be started
+ */
+int mm_os_run_apart(void (*run)(void *), void *argument);
+
 bool mm_os_thread_is_ours(pid_t tid);
 
 /* In a forked child: the threads of the parent are not here. */

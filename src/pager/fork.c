@@ -121,6 +121,21 @@ static void die(const char *why, int error)
     mm_os_exit(125);
 }
 
+/*
+ * The caller's stack may be paged memory as well.  What it wrote there between writing it back and
+ * mapping the file again would be lost, so both are done on another stack while it sleeps.
+ */
+static void apart(void (*run)(void *), const char *why)
+{
+    static int result;
+    int error = mm_os_run_apart(run, &result);
+
+    if (!error)
+        error = result;
+    if (error)
+        die(why, error);
+}
+
 void mm_pager_before_fork(void)
 {
     forked_private = false;
@@ -140,6 +155,15 @@ void mm_pager_before_fork(void)
     forked_private = true;
 }
 
+static void share_again(void *ret_error)
+{
+    int error = each_mapping(write_back);
+
+    if (!error)
+        error = each_mapping(map_shared);
+    *(int *)ret_error = error;
+}
+
 void mm_pager_after_fork_in_parent(void)
 {
     char byte;
@@ -150,11 +174,7 @@ void mm_pager_after_fork_in_parent(void)
     while (mm_os_read(done_pipe[0], &byte, 1) == -EINTR)
         ;
     (void)mm_os_close(done_pipe[0]); /* nothing more to read */
-    int error = each_mapping(write_back);
-    if (!error)
-        error = each_mapping(map_shared);
-    if (error)
-        die("cannot go on after fork", error);
+    apart(share_again, "cannot go on after fork");
     mm_os_unlock(&mm_unit_lock);
     mm_os_unlock(&mm_dead_lock);
     mm_os_unlock(&mm_unmap_lock);
@@ -277,6 +297,11 @@ static void forget_records(void)
     }
 }
 
+static void separate(void *ret_error)
+{
+    *(int *)ret_error = own_files();
+}
+
 void mm_pager_after_fork_in_child(void)
 {
     if (!mm_pager_is_on())
@@ -288,9 +313,7 @@ void mm_pager_after_fork_in_child(void)
         return;
     (void)mm_os_close(done_pipe[0]); /* the parent's end */
     forget_records();
-    int error = own_files();
-    if (error)
-        die("a forked child cannot have memory of its own", error);
+    apart(separate, "a forked child cannot have memory of its own");
     mm_trim_forget();
     mm_os_unlock(&mm_unit_lock);
     mm_os_unlock(&mm_dead_lock);
