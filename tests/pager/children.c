@@ -39,6 +39,7 @@ static page_words *counters[THREADS];
 static pthread_t threads[THREADS];
 static atomic_bool ending;
 static atomic_ulong passes;
+static atomic_ulong lost; /* writes of the threads that are not there any more */
 
 /* What word of a page is looked at, and what it holds in a generation. */
 static uint64_t *big_word(uint64_t *memory, size_t page)
@@ -78,10 +79,14 @@ static void *map(size_t pages)
 static void *write_on(void *argument)
 {
     page_words *pages = argument;
-    for (uint64_t value = 1; !ending; value++, passes++)
-        for (int p = 0; p < THREAD_PAGES; p++)
-            for (size_t w = 0; w < WORDS; w++)
+    for (uint64_t value = 1; !ending; value++, passes++) {
+        for (int p = 0; p < THREAD_PAGES; p++) {
+            for (size_t w = 0; w < WORDS; w++) {
+                lost += pages[p][w] != value - 1;
                 pages[p][w] = value;
+            }
+        }
+    }
     return NULL;
 }
 
@@ -226,6 +231,7 @@ static void fork_once(uint64_t generation)
     check(wrong == 0, "%zu pages are wrong in the parent right after the fork", wrong);
     check(status == GOOD, "round %u: the child says %d", (unsigned)generation / 10, status);
     check(passes > before, "the threads do not go on");
+    check(lost == 0, "%lu writes of the threads lost", (unsigned long)lost);
     check(wrong_pages(big, BIG_PAGES, generation + 1) == 0, "the child wrote into the parent");
     check(allocate_and_verify() == GOOD, "memory allocated after the fork is wrong");
 }
@@ -267,6 +273,94 @@ static void a_childs_child_sees_the_childs_memory(void)
     check(status == GOOD, "the child says %d", status);
     check(wrong_pages(big, BIG_PAGES, 7) == 0, "a child wrote into the parent");
     munmap(big, (size_t)BIG_PAGES * PAGE);
+}
+
+/* ---- handlers at fork ---------------------------------------------------------------------------- */
+
+static volatile uint64_t
+    *at_fork; /* a page each: written before, after in the parent, in the child */
+
+static void before(void)
+{
+    if (at_fork)
+        at_fork[0]++;
+}
+
+static void after_in_parent(void)
+{
+    if (at_fork)
+        at_fork[WORDS]++;
+}
+
+static void after_in_child(void)
+{
+    if (at_fork)
+        at_fork[2 * WORDS]++;
+}
+
+static bool at_fork_is(uint64_t first, uint64_t second, uint64_t third)
+{
+    return at_fork[0] == first && at_fork[WORDS] == second && at_fork[2 * WORDS] == third;
+}
+
+static void what_handlers_write_at_a_fork_is_kept(void)
+{
+    big = map(BIG_PAGES);
+    at_fork = map(3);
+    check(pthread_atfork(before, after_in_parent, after_in_child) == 0, "no handlers");
+    for (uint64_t round = 1; round <= 3; round++) {
+        fill(big, BIG_PAGES, round);
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(at_fork_is(round, round - 1, 1) ? GOOD : OWN_LOST);
+        int status = status_of(pid);
+        check(status == GOOD, "the child says %d", status);
+        fill(big, BIG_PAGES, round + 1);
+        check(at_fork_is(round, round, 0), "round %u: %u %u %u", (unsigned)round,
+              (unsigned)at_fork[0], (unsigned)at_fork[WORDS], (unsigned)at_fork[2 * WORDS]);
+    }
+    munmap((void *)at_fork, (size_t)3 * PAGE);
+    at_fork = NULL;
+    munmap(big, (size_t)BIG_PAGES * PAGE);
+}
+
+/* ---- a stack that is paged ------------------------------------------------------------------------ */
+
+#define STACK_PAGES 64
+
+static int verdict_on_stack; /* of the child */
+
+/* The fork itself writes this stack, in both processes, while their memory is being separated. */
+static void *fork_on_this_stack(void *unused)
+{
+    uint64_t local[3 * WORDS];
+
+    fill(local, 3, 9);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(wrong_pages(local, 3, 9) || wrong_pages(big, BIG_PAGES, 1) ? BIG_WRONG : GOOD);
+    verdict_on_stack = status_of(pid);
+    if (wrong_pages(local, 3, 9))
+        verdict_on_stack = OWN_LOST;
+    return unused;
+}
+
+static void a_thread_whose_stack_is_paged_may_fork(void)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    void *stack = map(STACK_PAGES);
+
+    big = map(BIG_PAGES);
+    fill(big, BIG_PAGES, 1);
+    pthread_attr_init(&attributes);
+    check(pthread_attr_setstack(&attributes, stack, (size_t)STACK_PAGES * PAGE) == 0, "no stack");
+    verdict_on_stack = -1;
+    check(pthread_create(&thread, &attributes, fork_on_this_stack, NULL) == 0, "no thread");
+    pthread_join(thread, NULL);
+    check(verdict_on_stack == GOOD, "the child says %d", verdict_on_stack);
+    munmap(big, (size_t)BIG_PAGES * PAGE);
+    munmap(stack, (size_t)STACK_PAGES * PAGE);
 }
 
 /* ---- other programs ------------------------------------------------------------------------------ */
@@ -362,6 +456,8 @@ static const struct test tests[] = {
     TEST(the_program_runs_on_the_library, ""),
     TEST(a_forked_child_sees_memory_as_it_was_at_the_fork, ""),
     TEST(a_childs_child_sees_the_childs_memory, ""),
+    TEST(what_handlers_write_at_a_fork_is_kept, ""),
+    TEST(a_thread_whose_stack_is_paged_may_fork, ""),
     TEST(vfork_and_exec_start_a_program_that_allocates, ""),
     TEST(posix_spawn_starts_a_program_that_allocates, ""),
     TEST(system_runs_a_program_that_allocates, ""),
