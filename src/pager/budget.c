@@ -194,11 +194,3 @@ void mm_budget_forget(void)
     zeroed = 0;
     count_now();
 }
-
-void mm_pager_count_cpu(uint64_t *cpu)
-{
-    uint64_t now = mm_os_thread_cpu();
-
-    mm_count(NTMM_PAGER_CPU_NS, now - *cpu);
-    *cpu = now;
-}

@@ -44,9 +44,6 @@ void mm_budget_spent(uint64_t *last);
 /* Count again if it is time; publishes the counters that a census knows. */
 void mm_budget_census(bool now);
 
-/* Add what the calling thread of ours used since *cpu to the pager's CPU time. */
-void mm_pager_count_cpu(uint64_t *cpu);
-
 /* ---- pagefile.c: files and the promise of space --------------------------------------------- */
 
 int mm_pagefile_open(const char *folder);

@@ -454,7 +454,6 @@ void mm_prefetch_main(void *unused)
 
     bool has_feed = mm_os_faults_feed_open() == 0;
     uint64_t nap = SHORT_NAP;
-    uint64_t cpu = 0;
 
     (void)unused;
     for (;;) {
@@ -468,7 +467,6 @@ void mm_prefetch_main(void *unused)
         } else {
             nap = nap * 2 > LONG_NAP ? LONG_NAP : nap * 2;
         }
-        mm_pager_count_cpu(&cpu);
         mm_budget_spent(&spent);
         mm_os_sleep(nap);
     }

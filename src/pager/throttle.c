@@ -133,13 +133,10 @@ static bool hold(void)
 void mm_throttle_main(void *unused)
 {
     uint64_t spent = 0; /* CPU counted so far, ns */
-
-    uint64_t cpu = 0;
     unsigned vain = 0;
 
     (void)unused;
     for (;;) {
-        mm_pager_count_cpu(&cpu);
         mm_budget_spent(&spent);
         uint64_t used = mm_budget_used();
         uint64_t limit = mm_budget_part(PAUSE_ABOVE);

@@ -403,8 +403,6 @@ void mm_trim_main(void *unused)
 {
     uint64_t spent = 0; /* CPU counted so far, ns */
 
-    uint64_t cpu = 0;
-
     (void)unused;
     for (;;) {
         mm_budget_census(false);
@@ -416,7 +414,6 @@ void mm_trim_main(void *unused)
         else if (used > mm_budget_part(FILL_ABOVE))
             fill_lists();
         mm_count_set(NTMM_MODIFIED, mm_lists_pages(UNIT_MODIFIED) * PAGE_BYTES);
-        mm_pager_count_cpu(&cpu);
         mm_budget_spent(&spent);
         atomic_store(&bell, 0);
         uint64_t wait = stuck ? STUCK_WAIT : idle_time(mm_budget_used());
