@@ -204,7 +204,7 @@ static int copy_stretch(struct piece *p, int from, uint64_t start, uint64_t end)
     for (uint64_t at = start, next; !error && at < end; at = next) {
         next = min_size(align_down(at, UNIT_BYTES) + UNIT_BYTES, end);
         error = mm_os_copy_file(from, p->fd, at, next - at);
-        if (next - since < COPY_STEP)
+        if (error || next - since < COPY_STEP)
             continue;
         error = mm_os_start_writing(p->fd, since, next - since);
         if (!error)
