@@ -12,6 +12,7 @@
 #include "pager/pager_internal.h"
 
 #define LEAST_INTERVAL 50000000u /* ns between two censuses */
+#define LONGEST_SLEEP 20000000u  /* ns a thread of ours sleeps however much room there is */
 #define COST_FACTOR 50           /* a census of 1 ms is taken at most every 50 ms */
 
 static atomic_ullong budget;       /* pages */
@@ -52,6 +53,14 @@ uint64_t mm_budget_used(void)
     long long used = (long long)(atomic_load(&counted) + atomic_load(&unpaged)) +
                      (long long)(faults.major - atomic_load(&major_then)) + atomic_load(&since);
     return used < 0 ? 0 : (uint64_t)used;
+}
+
+uint64_t mm_budget_time_to(uint64_t limit, uint64_t used, uint64_t least)
+{
+    uint64_t room = limit > used ? limit - used : 0;
+    uint64_t wait = room * 500; /* ns: half of a page at 4 GB/s */
+
+    return wait < least ? least : wait > LONGEST_SLEEP ? LONGEST_SLEEP : wait;
 }
 
 /* Pages of one piece in the page cache. */

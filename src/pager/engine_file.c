@@ -263,12 +263,7 @@ static NTSTATUS take_back(struct range r)
 
     while (r.start < r.end && !error) {
         struct range part = part_of(r, &p);
-        error = mm_os_map_file((void *)part.start, range_size(part), OS_NONE, p->fd,
-                               mm_piece_place(p, part.start));
-        if (!error)
-            error = mm_os_advise_random((void *)part.start, range_size(part));
-        if (!error)
-            error = mm_os_inherit((void *)part.start, range_size(part), false);
+        error = mm_pagefile_map(part, OS_NONE, p->fd, mm_piece_place(p, part.start));
         struct range whole = {align_up(part.start, UNIT_BYTES), align_down(part.end, UNIT_BYTES)};
         if (!error && whole.start < whole.end)
             flag_units(whole, 0, UNIT_LENT);

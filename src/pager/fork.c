@@ -27,15 +27,6 @@
 static int done_pipe[2] = {-1, -1};
 static bool forked_private; /* before_fork did its part */
 
-/* The first unit at or after `address` where memory was ever committed; p->high or above: none. */
-static uintptr_t first_live(const struct piece *p, uintptr_t address)
-{
-    uintptr_t live = mm_piece_next_live(p, address);
-
-    /* The end of the piece need not be a unit's: aligned down, it would be found for ever. */
-    return live < p->high ? align_down(live, UNIT_BYTES) : p->high;
-}
-
 static bool has_memory(void)
 {
     for (int i = 0; i < mm_piece_count(); i++) {
@@ -67,12 +58,8 @@ static int map_private(struct piece *p, const struct os_mapping *m)
 
 static int map_shared(struct piece *p, const struct os_mapping *m)
 {
-    size_t size = m->end - m->start;
-    int error =
-        mm_os_map_file((void *)m->start, size, m->access, p->fd, mm_piece_place(p, m->start));
-    if (!error)
-        error = mm_os_advise_random((void *)m->start, size);
-    return error ? error : mm_os_inherit((void *)m->start, size, false);
+    return mm_pagefile_map((struct range){m->start, m->end}, m->access, p->fd,
+                           mm_piece_place(p, m->start));
 }
 
 /*
@@ -246,7 +233,8 @@ static int promise_again(struct piece *p)
 {
     int error = 0;
 
-    for (uintptr_t u = first_live(p, p->low); !error && u < p->high; u = first_live(p, u)) {
+    for (uintptr_t u = mm_piece_next_unit(p, p->low); !error && u < p->high;
+         u = mm_piece_next_unit(p, u)) {
         uintptr_t end = u;
         while (end < p->high && mm_unit_in(p, end)->flags & UNIT_PROMISED)
             end += UNIT_BYTES;
@@ -287,7 +275,8 @@ static void forget_records(void)
 {
     for (int i = 0; i < mm_piece_count(); i++) {
         struct piece *p = mm_piece(i);
-        for (uintptr_t u = first_live(p, p->low); u < p->high; u = first_live(p, u + UNIT_BYTES)) {
+        for (uintptr_t u = mm_piece_next_unit(p, p->low); u < p->high;
+             u = mm_piece_next_unit(p, u + UNIT_BYTES)) {
             struct unit *unit = mm_unit_in(p, u);
             mm_unit_not_out(unit, 0xffff);
             if (unit->ahead | unit->stage | unit->flags)

@@ -51,6 +51,16 @@ int mm_pagefile_open(const char *path)
     return new_file();
 }
 
+int mm_pagefile_map(struct range r, int access, int fd, uint64_t offset)
+{
+    void *where = (void *)r.start;
+    int error = mm_os_map_file(where, range_size(r), access, fd, offset);
+
+    if (!error)
+        error = mm_os_advise_random(where, range_size(r));
+    return error ? error : mm_os_inherit(where, range_size(r), false);
+}
+
 /* Map as much of [at, end) as the current file has room for. */
 static int attach_one(uintptr_t at, uintptr_t end, uintptr_t *ret_end)
 {
@@ -60,11 +70,7 @@ static int attach_one(uintptr_t at, uintptr_t end, uintptr_t *ret_end)
             return error;
     }
     size_t size = min_size(end - at, file_size - file_used);
-    int error = mm_os_map_file((void *)at, size, OS_NONE, file, file_used);
-    if (!error)
-        error = mm_os_advise_random((void *)at, size);
-    if (!error)
-        error = mm_os_inherit((void *)at, size, false);
+    int error = mm_pagefile_map((struct range){at, at + size}, OS_NONE, file, file_used);
     if (!error)
         error = mm_piece_add(at, at + size, file, file_used);
     if (error)

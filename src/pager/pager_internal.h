@@ -35,6 +35,9 @@ static inline uint64_t mm_budget_part(unsigned percent)
     return mm_budget_pages() * percent / 100;
 }
 
+/* Nanoseconds, at least `least`, in which a program that writes 4 GB/s cannot pass `limit` pages. */
+uint64_t mm_budget_time_to(uint64_t limit, uint64_t used, uint64_t least);
+
 void mm_budget_added(uint64_t pages);   /* zeroed or read ahead into the page cache */
 void mm_budget_dropped(uint64_t pages); /* left it, confirmed */
 
@@ -47,6 +50,9 @@ void mm_budget_census(bool now);
 /* ---- pagefile.c: files and the promise of space --------------------------------------------- */
 
 int mm_pagefile_open(const char *folder);
+
+/* Map a range onto a page file as all our memory is: shared, no read-around, not inherited. */
+int mm_pagefile_map(struct range r, int access, int fd, uint64_t offset);
 
 /* Map [where, where + size) onto page file space of its own, as one piece or several. */
 int mm_pagefile_attach(uintptr_t where, size_t size);
@@ -113,10 +119,6 @@ void mm_prefetch_main(void *unused);
 int mm_throttle_init(void);
 void mm_throttle_main(void *unused);
 
-/* Pause every running thread of the program, or let them go on. */
-void mm_throttle_pause(void);
-void mm_throttle_resume(void);
-
 /*
  * Stop every other thread of the program, wherever it is, and wait until all have stopped.
  *
@@ -124,8 +126,8 @@ void mm_throttle_resume(void);
  */
 void mm_throttle_stop_all(void);
 
-/* Over the budget by so much that the program has to wait. */
-bool mm_throttle_is_over(void);
+/* Let all threads go on that were paused or stopped. */
+void mm_throttle_resume(void);
 
 /* In a forked child: nothing is listed, no thread runs. */
 void mm_trim_forget(void);

@@ -11,7 +11,7 @@
  * A hard fault next to a unit touched a moment ago, near the edge where a walk in that direction
  * comes in, begins a stream: the units ahead are asked for, twice as many each time the stream
  * proves itself by a hit, at most 64 (4 MiB).  Direction and depth are kept with the units asked
- * for, so that many streams can go on at once without a table of streams.
+ * for, so that many streams can go on at once; the table of streams only tells where to look first.
  *
  * Read-ahead is judged by hits in time, streams and the rests of units apart.  A program that jumps
  * about makes it worthless; then only one attempt in 32 is made, until they pay again.
@@ -368,8 +368,8 @@ static void watch_streams(void)
     }
 }
 
-/* Go on with the sweep for one step; false when a round is complete. */
-static bool sweep_step(int *piece, uintptr_t *cursor)
+/* Go on with the sweep for one step, or to the end of a round. */
+static void sweep_step(int *piece, uintptr_t *cursor)
 {
     struct os_run runs[128];
     size_t left = SWEEP_PAGES;
@@ -389,13 +389,12 @@ static bool sweep_step(int *piece, uintptr_t *cursor)
         }
         *cursor = at;
         if (!left)
-            return true;
+            return;
         ++*piece;
         *cursor = 0;
     }
     *piece = 0;
     *cursor = 0;
-    return false;
 }
 
 /* Faults since the last look; nothing was touched anew when there are none. */
@@ -443,7 +442,7 @@ static void sweep_sometimes(bool has_feed)
 
     if (start < next)
         return;
-    (void)sweep_step(&piece, &cursor); /* the next step goes on where this one ended */
+    sweep_step(&piece, &cursor); /* the next step goes on where this one ended */
     uint64_t end = mm_os_now();
     next = end + (end - start) * (has_feed ? REST_WITH_FEED : REST_WITHOUT_FEED);
 }

@@ -8,8 +8,6 @@
  *
  * The gate thread that decides this never waits for a disk itself.
  */
-#include <errno.h>
-
 #include "pager/pager_internal.h"
 
 #define PAUSE_ABOVE 103 /* percent of the budget */
@@ -32,11 +30,6 @@ int mm_pager_signal(void)
     return PAUSE_SIGNAL;
 }
 
-bool mm_throttle_is_over(void)
-{
-    return atomic_load_explicit(&over, memory_order_relaxed);
-}
-
 static void wait_for_go(int signal)
 {
     (void)signal;
@@ -55,21 +48,6 @@ int mm_throttle_init(void)
     return mm_os_pause_handler(PAUSE_SIGNAL, wait_for_go);
 }
 
-void mm_throttle_pause(void)
-{
-    pid_t tasks[MOST_TASKS];
-    int count = mm_os_tasks(tasks, MOST_TASKS);
-
-    atomic_store(&paused, 1);
-    for (int i = 0; i < count; i++) {
-        char state = mm_os_thread_is_ours(tasks[i]) ? 0 : mm_os_task_state(tasks[i]);
-        if (state != 'R' && state != 'D')
-            continue;
-        if (mm_os_task_signal(tasks[i], PAUSE_SIGNAL) == 0)
-            mm_count(NTMM_PAUSES, 1);
-    }
-}
-
 void mm_throttle_resume(void)
 {
     atomic_store(&paused, 0);
@@ -78,8 +56,15 @@ void mm_throttle_resume(void)
         mm_os_wake(&stopped, 1 << 20);
 }
 
-/* Signal every thread but the caller and ours: how many. */
-static int signal_others(void)
+/* Whether a thread uses memory at this moment. */
+static bool runs(pid_t task)
+{
+    char state = mm_os_task_state(task);
+    return state == 'R' || state == 'D';
+}
+
+/* Signal every thread but the caller and ours, or those of them that run: how many. */
+static int signal_others(bool running_only)
 {
     pid_t tasks[MOST_TASKS];
     int count = mm_os_tasks(tasks, MOST_TASKS);
@@ -89,9 +74,16 @@ static int signal_others(void)
     for (int i = 0; i < count; i++) {
         if (tasks[i] == self || mm_os_thread_is_ours(tasks[i]))
             continue;
-        sent += mm_os_task_signal(tasks[i], PAUSE_SIGNAL) == 0;
+        if (!running_only || runs(tasks[i]))
+            sent += mm_os_task_signal(tasks[i], PAUSE_SIGNAL) == 0;
     }
     return sent;
+}
+
+static void pause_runners(void)
+{
+    atomic_store(&paused, 1);
+    mm_count(NTMM_PAUSES, (uint64_t)signal_others(true));
 }
 
 void mm_throttle_stop_all(void)
@@ -99,7 +91,7 @@ void mm_throttle_stop_all(void)
     uint64_t start = mm_os_now();
 
     atomic_store(&stopped, 1);
-    int wanted = signal_others();
+    int wanted = signal_others(false);
     while (atomic_load(&parked) < wanted && mm_os_now() - start < LONGEST_STOP)
         mm_os_sleep(20000);
 }
@@ -122,7 +114,7 @@ static bool hold(void)
 
     atomic_store(&over, true);
     mm_trim_wake();
-    mm_throttle_pause();
+    pause_runners();
     while (mm_budget_used() > mm_budget_part(GO_ON_BELOW) && mm_os_now() - start < LONGEST_PAUSE)
         mm_os_sleep(200000);
     atomic_store(&over, false);
@@ -146,8 +138,7 @@ void mm_throttle_main(void *unused)
             mm_os_sleep(vain ? vain * LONGEST_PAUSE : 100000);
             continue;
         }
-        uint64_t wait = (limit - used) * 500; /* ns: half of a page at 4 GB/s */
-        mm_os_sleep(wait < 200000 ? 200000 : wait > 20000000 ? 20000000 : wait);
+        mm_os_sleep(mm_budget_time_to(limit, used, 200000));
     }
 }
 
@@ -157,7 +148,7 @@ void mm_throttle_main(void *unused)
  */
 static bool must_wait(size_t bytes)
 {
-    if (mm_throttle_is_over())
+    if (atomic_load_explicit(&over, memory_order_relaxed))
         return true;
     return bytes >= UNIT_BYTES && mm_engine_has_threads() &&
            mm_budget_used() > mm_budget_part(PAUSE_ABOVE) &&

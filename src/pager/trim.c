@@ -16,7 +16,6 @@
  * I2  a unit is on at most one list, and its stage says which
  * I3  a lent unit is never unmapped: the flag is looked at under the unmap lock
  */
-#include "base/check.h"
 #include "pager/lists.h"
 #include "pager/pager_internal.h"
 
@@ -215,6 +214,15 @@ static uint64_t age_modified(void)
 
 /* ---- from standby to the page file ------------------------------------------------------------- */
 
+static void drop_run(struct range run)
+{
+    struct piece *p = mm_piece_of(run.start);
+
+    if (p)
+        (void)mm_os_drop(p->fd, mm_piece_place(p, run.start),
+                         range_size(run)); /* looked at later */
+}
+
 /* Drop the runs of pages that `masks` name, joining runs across consecutive units. */
 static void drop_pages(const uintptr_t *units, const uint16_t *masks, int count)
 {
@@ -229,17 +237,11 @@ static void drop_pages(const uintptr_t *units, const uint16_t *masks, int count)
                 run.end += PAGE_BYTES;
                 continue;
             }
-            if (run.end) {
-                struct piece *p = mm_piece_of(run.start);
-                (void)mm_os_drop(p->fd, mm_piece_place(p, run.start), range_size(run));
-            }
+            drop_run(run);
             run = (struct range){at, at + PAGE_BYTES};
         }
     }
-    if (run.end) {
-        struct piece *p = mm_piece_of(run.start);
-        (void)mm_os_drop(p->fd, mm_piece_place(p, run.start), range_size(run));
-    }
+    drop_run(run);
 }
 
 /*
@@ -333,14 +335,12 @@ void mm_trim_find_strays(void)
 {
     for (int i = 0; i < mm_piece_count(); i++) {
         struct piece *p = mm_piece(i);
-        uintptr_t unit = align_down(mm_piece_next_live(p, p->low), UNIT_BYTES);
+        uintptr_t unit = mm_piece_next_unit(p, p->low);
         while (unit < p->high) {
             size_t left = (align_up(p->high, UNIT_BYTES) - unit) >> UNIT_SHIFT;
             int count = (int)min_size(left, BATCH);
             list_strays(unit, count);
-            unit += (uintptr_t)count * UNIT_BYTES;
-            if (unit < p->high) /* else the unit that high lies in would come again */
-                unit = align_down(mm_piece_next_live(p, unit), UNIT_BYTES);
+            unit = mm_piece_next_unit(p, unit + (uintptr_t)count * UNIT_BYTES);
         }
     }
 }
@@ -389,14 +389,10 @@ static bool give_back(void)
     return done;
 }
 
-/* How long nothing can go wrong: until a program that writes 4 GB/s could pass its budget. */
+/* How long nothing can go wrong. */
 static uint64_t idle_time(uint64_t used)
 {
-    uint64_t budget = mm_budget_pages();
-    uint64_t room = budget > used ? budget - used : 0;
-    uint64_t wait = room * 500; /* ns: half of a page at 4 GB/s */
-
-    return wait < 300000 ? 300000 : wait > 20000000 ? 20000000 : wait;
+    return mm_budget_time_to(mm_budget_pages(), used, 300000);
 }
 
 void mm_trim_main(void *unused)

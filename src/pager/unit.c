@@ -168,6 +168,14 @@ uintptr_t mm_piece_next_live(const struct piece *p, uintptr_t address)
     return next < chunks ? p->start + (next << CHUNK_SHIFT) : p->high;
 }
 
+uintptr_t mm_piece_next_unit(const struct piece *p, uintptr_t address)
+{
+    uintptr_t live = mm_piece_next_live(p, address);
+
+    /* The end of the piece need not be a unit's: aligned down, it would be found for ever. */
+    return live < p->high ? align_down(live, UNIT_BYTES) : p->high;
+}
+
 int mm_units_run(const uintptr_t *units, int count)
 {
     struct piece *p = mm_piece_of(units[0]);

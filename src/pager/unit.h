@@ -114,6 +114,9 @@ void mm_piece_note_live(struct piece *p, struct range r);
 /* The first chunk at or after `address` that ever had committed memory; p->high when none. */
 uintptr_t mm_piece_next_live(const struct piece *p, uintptr_t address);
 
+/* The unit of that, for walks over units; p->high when none. */
+uintptr_t mm_piece_next_unit(const struct piece *p, uintptr_t address);
+
 /* The masks of pages that page tables map now, for `count` units (addresses, any order). */
 void mm_units_present(const uintptr_t *units, int count, uint16_t *ret_masks);
 
