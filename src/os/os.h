@@ -64,9 +64,6 @@ int mm_os_discard(void *where, size_t size);
 int mm_os_guard(void *where, size_t size);
 int mm_os_unguard(void *where, size_t size);
 
-/* Destroy the contents of a shared file mapping: they read as zero, their disk space is freed. */
-int mm_os_remove(void *where, size_t size);
-
 /* Ask the kernel to write the range's pages to its own swap now; contents stay. */
 int mm_os_page_out(void *where, size_t size);
 
@@ -106,8 +103,6 @@ int mm_os_scan_present(uintptr_t start, uintptr_t end, size_t most, struct os_ru
 /* The same for pages present that are private copies (written copy-on-write pages). */
 int mm_os_scan_private(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
                        uintptr_t *ret_stopped_at);
-
-bool mm_os_has_pagemap_scan(void);
 
 /* What VirtualQuery says of memory that other code mapped. */
 struct os_mapping {
@@ -200,9 +195,6 @@ struct os_cache {
 };
 int mm_os_cache_of(int fd, uint64_t offset, uint64_t size, struct os_cache *ret_cache);
 
-/* Bytes free to an ordinary user on the file system of `fd`, and its type (statfs f_type). */
-int mm_os_space_of(int fd, uint64_t *ret_free, uint64_t *ret_type);
-
 /* ---- threads, locks, time (os_lock.c, os_thread.c) ------------------------------------------ */
 
 /* A lock of one word; sleeps in the kernel, never spins for long, not recursive. */
@@ -217,10 +209,6 @@ void mm_os_unlock(struct os_lock *lock);
 /* Sleep while *word == expected, at most `nanoseconds` (0: no limit).  0, -EAGAIN, -ETIMEDOUT. */
 int mm_os_wait(atomic_uint *word, unsigned expected, uint64_t nanoseconds);
 void mm_os_wake(atomic_uint *word, int count);
-
-/* Between processes: the word lies in shared memory. */
-int mm_os_wait_shared(atomic_uint *word, unsigned expected, uint64_t nanoseconds);
-void mm_os_wake_shared(atomic_uint *word, int count);
 
 uint64_t mm_os_now(void);        /* monotonic nanoseconds */
 uint64_t mm_os_thread_cpu(void); /* CPU nanoseconds of the calling thread */

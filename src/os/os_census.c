@@ -7,14 +7,6 @@
 #include "base/page.h"
 #include "os/os_internal.h"
 
-struct linux_dirent64 {
-    uint64_t d_ino;
-    int64_t d_off;
-    unsigned short d_reclen;
-    unsigned char d_type;
-    char d_name[];
-};
-
 /* The number that starts `text`, after blanks. */
 static uint64_t number_at(const char *text)
 {

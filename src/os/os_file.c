@@ -6,7 +6,6 @@
 #include <linux/falloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/page.h"
@@ -258,17 +257,5 @@ int mm_os_cache_of(int fd, uint64_t offset, uint64_t size, struct os_cache *ret_
     int error = (int)call4(SYS_cachestat, fd, &range, &found, 0);
     if (!error)
         *ret_cache = (struct os_cache){found.cached, found.dirty, found.writing};
-    return error;
-}
-
-int mm_os_space_of(int fd, uint64_t *ret_free, uint64_t *ret_type)
-{
-    struct statfs about;
-
-    int error = (int)call2(SYS_fstatfs, fd, &about);
-    if (!error) {
-        *ret_free = (uint64_t)about.f_bavail * (uint64_t)about.f_bsize;
-        *ret_type = (uint64_t)about.f_type;
-    }
     return error;
 }

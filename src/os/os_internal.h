@@ -8,6 +8,15 @@
 
 #include "os/os.h"
 
+/* What getdents64 writes; libc has it under other names. */
+struct linux_dirent64 {
+    uint64_t d_ino;
+    int64_t d_off;
+    unsigned short d_reclen;
+    unsigned char d_type;
+    char d_name[];
+};
+
 /* Make a system call: its result, or a negative errno.  os_x86_64.c or os_aarch64.c. */
 long mm_os_call(long number, long a, long b, long c, long d, long e, long f);
 

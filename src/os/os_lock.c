@@ -12,31 +12,17 @@ enum { FREE, HELD, AWAITED };
 /* A holder is usually gone within this many looks; each look is a pause of some ten cycles. */
 #define LOOKS_BEFORE_SLEEP 100
 
-static int wait_on(atomic_uint *word, int operation, unsigned expected, uint64_t nanoseconds)
+int mm_os_wait(atomic_uint *word, unsigned expected, uint64_t nanoseconds)
 {
     struct timespec limit = {(time_t)(nanoseconds / 1000000000u),
                              (long)(nanoseconds % 1000000000u)};
-    return (int)call6(SYS_futex, word, operation, expected, nanoseconds ? &limit : NULL, NULL, 0);
-}
-
-int mm_os_wait(atomic_uint *word, unsigned expected, uint64_t nanoseconds)
-{
-    return wait_on(word, FUTEX_WAIT_PRIVATE, expected, nanoseconds);
-}
-
-int mm_os_wait_shared(atomic_uint *word, unsigned expected, uint64_t nanoseconds)
-{
-    return wait_on(word, FUTEX_WAIT, expected, nanoseconds);
+    return (int)call6(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nanoseconds ? &limit : NULL,
+                      NULL, 0);
 }
 
 void mm_os_wake(atomic_uint *word, int count)
 {
     (void)call3(SYS_futex, word, FUTEX_WAKE_PRIVATE, count); /* no waiter is no failure */
-}
-
-void mm_os_wake_shared(atomic_uint *word, int count)
-{
-    (void)call3(SYS_futex, word, FUTEX_WAKE, count); /* no waiter is no failure */
 }
 
 bool mm_os_try_lock(struct os_lock *lock)

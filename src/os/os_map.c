@@ -99,11 +99,6 @@ int mm_os_unguard(void *where, size_t size)
     return advise(where, size, MADV_GUARD_REMOVE);
 }
 
-int mm_os_remove(void *where, size_t size)
-{
-    return advise(where, size, MADV_REMOVE);
-}
-
 int mm_os_advise_random(void *where, size_t size)
 {
     return advise(where, size, MADV_RANDOM);

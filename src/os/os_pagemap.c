@@ -100,15 +100,6 @@ static int scan_once(uintptr_t *at, uintptr_t end, struct wanted want, struct pa
     return count;
 }
 
-bool mm_os_has_pagemap_scan(void)
-{
-    struct page_region found;
-    uintptr_t here = align_down((uintptr_t)&found, PAGE_BYTES);
-    uintptr_t at = here;
-
-    return scan_once(&at, here + PAGE_BYTES, (struct wanted){false, 0}, &found, 1) >= 0;
-}
-
 /* Add a page to the runs; false when there is no room for it. */
 static bool add_page(uintptr_t at, struct os_run *runs, int *count, int capacity)
 {

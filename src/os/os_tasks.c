@@ -9,14 +9,6 @@
 #include "base/page.h"
 #include "os/os_internal.h"
 
-struct linux_dirent64 {
-    uint64_t d_ino;
-    int64_t d_off;
-    unsigned short d_reclen;
-    unsigned char d_type;
-    char d_name[];
-};
-
 static pid_t number_of(const char *name)
 {
     pid_t number = 0;
