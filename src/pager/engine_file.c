@@ -221,9 +221,7 @@ static NTSTATUS zero(struct range r)
 
     while (r.start < r.end && !error) {
         struct range part = part_of(r, &p);
-        error = mm_pagefile_forget(p, part);
-        if (!error)
-            error = mm_pagefile_promise(p, part);
+        error = mm_pagefile_zero(p, part);
         r.start = part.end;
     }
     return status_of(error);

@@ -140,34 +140,57 @@ int mm_pagefile_promise(struct piece *p, struct range r)
     return 0;
 }
 
-/* The records of a range whose contents are gone; how many promised units it had. */
-static size_t clear_records(struct piece *p, struct range r)
+/* Take back the promise for every unit of a range: how many had it. */
+static size_t unpromise(struct piece *p, struct range r)
 {
     size_t units = 0;
 
     mm_os_lock(&mm_unit_lock);
     for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end; u += UNIT_BYTES) {
         struct unit *unit = mm_unit_in(p, u);
-        uint16_t gone = mm_unit_mask(u, r.start, r.end);
         units += (unit->flags & UNIT_PROMISED) != 0;
         unit->flags &= (uint8_t)~UNIT_PROMISED;
+    }
+    mm_os_unlock(&mm_unit_lock);
+    return units;
+}
+
+/* The contents of a range are gone: so is what was known of them. */
+static void clear_records(struct piece *p, struct range r)
+{
+    mm_os_lock(&mm_unit_lock);
+    for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end; u += UNIT_BYTES) {
+        struct unit *unit = mm_unit_in(p, u);
+        uint16_t gone = mm_unit_mask(u, r.start, r.end);
         mm_unit_not_out(unit, gone);
         unit->ahead &= (uint16_t)~gone;
         if (gone == 0xffff)
             unit->flags &= (uint8_t) ~(UNIT_BAD | UNIT_WHOLE);
     }
     mm_os_unlock(&mm_unit_lock);
-    return units;
 }
 
 int mm_pagefile_forget(struct piece *p, struct range r)
 {
-    size_t bytes = clear_records(p, r) * UNIT_BYTES;
+    size_t bytes = unpromise(p, r) * UNIT_BYTES;
     size_t before = atomic_load(&promised);
 
+    clear_records(p, r);
     atomic_fetch_sub(&promised, min_size(bytes, before));
     mm_count_set(NTMM_PAGE_FILE_PROMISED, atomic_load(&promised));
     return mm_os_punch(p->fd, mm_piece_place(p, r.start), range_size(r));
+}
+
+int mm_pagefile_zero(struct piece *p, struct range r)
+{
+    int error = mm_os_zero_file(p->fd, mm_piece_place(p, r.start), range_size(r));
+
+    if (!error) {
+        clear_records(p, r);
+        return 0;
+    }
+    error = mm_pagefile_forget(p, r); /* a file system that cannot zero a range can punch it */
+    return error ? error : mm_pagefile_promise(p, r);
 }
 
 /* The new file that takes the place of `old`: the one made for an earlier piece, or a fresh one. */

@@ -63,6 +63,9 @@ int mm_pagefile_promise(struct piece *p, struct range r);
 /* The range holds nothing any more: give its space back. */
 int mm_pagefile_forget(struct piece *p, struct range r);
 
+/* Make a range read as zero; it keeps its disk space where the file system can do that. */
+int mm_pagefile_zero(struct piece *p, struct range r);
+
 /* In a forked child: files of its own for every piece, empty; -errno leaves things as they are. */
 int mm_pagefile_renew(int *ret_old_files);
 
