@@ -103,7 +103,7 @@ static void die(const char *why, int error)
     mm_os_text(&t, why);
     mm_os_text(&t, " (error ");
     mm_os_text_number(&t, (uint64_t)-error);
-    mm_os_text(&t, "); is the page file's folder full?\n");
+    mm_os_text(&t, ")\n");
     mm_os_complain(line);
     mm_os_exit(125);
 }
@@ -128,17 +128,19 @@ void mm_pager_before_fork(void)
     forked_private = false;
     if (!mm_pager_is_on() || !has_memory())
         return;
-    mm_throttle_stop_all();
+    int error = mm_throttle_stop_all();
+    if (error)
+        die("cannot fork: a thread does not stop", error);
     while (mm_dead_bury())
         ;
     mm_os_lock(&mm_unmap_lock);
     mm_os_lock(&mm_dead_lock);
     mm_os_lock(&mm_unit_lock);
-    int error = mm_os_pipe(done_pipe);
+    error = mm_os_pipe(done_pipe);
     if (!error)
         error = each_mapping(map_private);
     if (error)
-        die("cannot prepare for fork", error);
+        die("cannot prepare for fork; is the page file's folder full?", error);
     forked_private = true;
 }
 
@@ -161,11 +163,11 @@ void mm_pager_after_fork_in_parent(void)
     while (mm_os_read(done_pipe[0], &byte, 1) == -EINTR)
         ;
     (void)mm_os_close(done_pipe[0]); /* nothing more to read */
-    apart(share_again, "cannot go on after fork");
+    apart(share_again, "cannot go on after fork; is the page file's folder full?");
     mm_os_unlock(&mm_unit_lock);
     mm_os_unlock(&mm_dead_lock);
     mm_os_unlock(&mm_unmap_lock);
-    mm_throttle_resume();
+    mm_throttle_start_all();
     mm_count(NTMM_FORKS, 1);
 }
 
@@ -302,7 +304,8 @@ void mm_pager_after_fork_in_child(void)
         return;
     (void)mm_os_close(done_pipe[0]); /* the parent's end */
     forget_records();
-    apart(separate, "a forked child cannot have memory of its own");
+    apart(separate,
+          "a forked child cannot have memory of its own; is the page file's folder full?");
     mm_trim_forget();
     mm_os_unlock(&mm_unit_lock);
     mm_os_unlock(&mm_dead_lock);

@@ -126,11 +126,12 @@ void mm_throttle_main(void *unused);
  * Stop every other thread of the program, wherever it is, and wait until all have stopped.
  *
  * => system calls that cannot be restarted (poll, sleep) end with EINTR
+ * => -ETIMEDOUT: one does not stop within a minute
  */
-void mm_throttle_stop_all(void);
+int mm_throttle_stop_all(void);
 
-/* Let all threads go on that were paused or stopped. */
-void mm_throttle_resume(void);
+/* Let all threads go on that were stopped. */
+void mm_throttle_start_all(void);
 
 /* In a forked child: nothing is listed, no thread runs. */
 void mm_trim_forget(void);

@@ -8,13 +8,16 @@
  *
  * The gate thread that decides this never waits for a disk itself.
  */
+#include <errno.h>
+
 #include "pager/pager_internal.h"
 
 #define PAUSE_ABOVE 103 /* percent of the budget */
 #define GO_ON_BELOW 98
-#define LONGEST_PAUSE 200000000u /* ns; then the gate looks again */
-#define LONGEST_WAIT 1000000000u /* ns an allocation waits for a disk that does not keep up */
-#define LONGEST_STOP 2000000000u /* ns to wait for a thread that is deep in the kernel */
+#define LONGEST_PAUSE 200000000u  /* ns; then the gate looks again */
+#define LONGEST_WAIT 1000000000u  /* ns an allocation waits for a disk that does not keep up */
+#define LONGEST_STOP 60000000000u /* ns to wait for a thread that is deep in the kernel */
+#define SIGNAL_AGAIN 50000000u    /* ns */
 #define MOST_TASKS 1024
 
 /* Linux keeps 64 signals; libc takes 32 and 33.  One that nobody asks for by number. */
@@ -48,19 +51,18 @@ int mm_throttle_init(void)
     return mm_os_pause_handler(PAUSE_SIGNAL, wait_for_go);
 }
 
-void mm_throttle_resume(void)
-{
-    atomic_store(&paused, 0);
-    mm_os_wake(&paused, 1 << 20);
-    if (atomic_exchange(&stopped, 0))
-        mm_os_wake(&stopped, 1 << 20);
-}
-
 /* Whether a thread uses memory at this moment. */
 static bool runs(pid_t task)
 {
     char state = mm_os_task_state(task);
     return state == 'R' || state == 'D';
+}
+
+/* Whether a thread will ever run again: one that ended may stay listed (the first one does). */
+static bool lives(pid_t task)
+{
+    char state = mm_os_task_state(task);
+    return state && state != 'Z' && state != 'X';
 }
 
 /* Signal every thread but the caller and ours, or those of them that run: how many. */
@@ -86,14 +88,52 @@ static void pause_runners(void)
     mm_count(NTMM_PAUSES, (uint64_t)signal_others(true));
 }
 
-void mm_throttle_stop_all(void)
+/* Who is stopped for a fork stays so: the gate must not let him go. */
+static void resume_runners(void)
+{
+    atomic_store(&paused, 0);
+    mm_os_wake(&paused, 1 << 20);
+}
+
+static int count_others(void)
+{
+    pid_t tasks[MOST_TASKS];
+    int count = mm_os_tasks(tasks, MOST_TASKS);
+    pid_t self = mm_os_tid();
+    int others = 0;
+
+    for (int i = 0; i < count; i++)
+        others += tasks[i] != self && !mm_os_thread_is_ours(tasks[i]) && lives(tasks[i]);
+    return others;
+}
+
+/*
+ * Threads may end meanwhile, and one that does not stand yet may make another: count anew until all
+ * there are stand, and signal again those that were not there before.
+ */
+int mm_throttle_stop_all(void)
 {
     uint64_t start = mm_os_now();
+    uint64_t signalled = start;
 
     atomic_store(&stopped, 1);
-    int wanted = signal_others(false);
-    while (atomic_load(&parked) < wanted && mm_os_now() - start < LONGEST_STOP)
+    (void)signal_others(false); /* how many does not matter: they are counted */
+    for (uint64_t now = start; atomic_load(&parked) < count_others(); now = mm_os_now()) {
+        if (now - start > LONGEST_STOP)
+            return -ETIMEDOUT;
+        if (now - signalled > SIGNAL_AGAIN) {
+            (void)signal_others(false);
+            signalled = now;
+        }
         mm_os_sleep(20000);
+    }
+    return 0;
+}
+
+void mm_throttle_start_all(void)
+{
+    atomic_store(&stopped, 0);
+    mm_os_wake(&stopped, 1 << 20);
 }
 
 void mm_throttle_forget(void)
@@ -118,7 +158,7 @@ static bool hold(void)
     while (mm_budget_used() > mm_budget_part(GO_ON_BELOW) && mm_os_now() - start < LONGEST_PAUSE)
         mm_os_sleep(200000);
     atomic_store(&over, false);
-    mm_throttle_resume();
+    resume_runners();
     return mm_budget_used() <= mm_budget_part(GO_ON_BELOW);
 }
 
