@@ -24,8 +24,8 @@
 #define PAUSE_SIGNAL 57
 
 static atomic_uint paused;
-static atomic_uint stopped; /* fork: stay until told, however long */
-static atomic_int parked;   /* threads in the handler */
+static atomic_uint forker;  /* who has stopped all others, to fork; 0: nobody */
+static atomic_int standing; /* threads in the handler that have seen `forker` */
 static atomic_bool over;
 
 int mm_pager_signal(void)
@@ -33,16 +33,33 @@ int mm_pager_signal(void)
     return PAUSE_SIGNAL;
 }
 
+static void wait_out_pause(void)
+{
+    uint64_t start = mm_os_now();
+
+    while (atomic_load(&paused) && !atomic_load(&forker) && mm_os_now() - start < LONGEST_PAUSE)
+        (void)mm_os_wait(&paused, 1, LONGEST_PAUSE); /* woken, late or interrupted: look again */
+}
+
+/* Who stands sleeps, so writes nothing, not even to the stack: fork maps that anew. */
+static void stand(unsigned who)
+{
+    atomic_fetch_add(&standing, 1);
+    while (atomic_load(&forker) == who)
+        (void)mm_os_wait(&forker, who, 0); /* woken or interrupted: look again */
+    atomic_fetch_sub(&standing, 1);
+}
+
 static void wait_for_go(int signal)
 {
     (void)signal;
+    unsigned who = atomic_load(&forker);
+    if (who == (unsigned)mm_os_tid())
+        return; /* the gate pauses whoever runs, but who forks must let the others go */
     uint64_t start = mm_os_now();
-    atomic_fetch_add(&parked, 1);
-    while (atomic_load(&paused) && mm_os_now() - start < LONGEST_PAUSE)
-        (void)mm_os_wait(&paused, 1, LONGEST_PAUSE); /* woken, late or interrupted: look again */
-    while (atomic_load(&stopped))
-        (void)mm_os_wait(&stopped, 1, 0); /* woken or interrupted: look again */
-    atomic_fetch_sub(&parked, 1);
+    wait_out_pause();
+    while ((who = atomic_load(&forker)) != 0)
+        stand(who);
     mm_count(NTMM_PAUSED_NS, mm_os_now() - start);
 }
 
@@ -116,9 +133,10 @@ int mm_throttle_stop_all(void)
     uint64_t start = mm_os_now();
     uint64_t signalled = start;
 
-    atomic_store(&stopped, 1);
+    atomic_store(&forker, (unsigned)mm_os_tid());
+    resume_runners();           /* from the pause into the stop */
     (void)signal_others(false); /* how many does not matter: they are counted */
-    for (uint64_t now = start; atomic_load(&parked) < count_others(); now = mm_os_now()) {
+    for (uint64_t now = start; atomic_load(&standing) < count_others(); now = mm_os_now()) {
         if (now - start > LONGEST_STOP)
             return -ETIMEDOUT;
         if (now - signalled > SIGNAL_AGAIN) {
@@ -130,17 +148,20 @@ int mm_throttle_stop_all(void)
     return 0;
 }
 
+/* Returns when nobody stands any more: one still on his way out would count for the next fork. */
 void mm_throttle_start_all(void)
 {
-    atomic_store(&stopped, 0);
-    mm_os_wake(&stopped, 1 << 20);
+    atomic_store(&forker, 0);
+    mm_os_wake(&forker, 1 << 20);
+    while (atomic_load(&standing))
+        mm_os_sleep(20000);
 }
 
 void mm_throttle_forget(void)
 {
     atomic_store(&paused, 0);
-    atomic_store(&stopped, 0);
-    atomic_store(&parked, 0);
+    atomic_store(&forker, 0);
+    atomic_store(&standing, 0);
     atomic_store(&over, false);
 }
 
