@@ -2,10 +2,11 @@
  * span.c - the range of address space that small blocks live in, and the spans cut from it.
  *
  * One reservation, a table with a word for each 64 KiB unit of it, and records in memory of our
- * own.  New spans take new units, in the order of time, so that address order is the order of
- * allocation: the pager's read-ahead lives on that.  Units that came back are used again late:
- * first in, first out, and only while more than a few wait, since a long-lived process must not
- * walk through the whole range (page tables for it would pile up).
+ * own.  New spans take new units, in the order of time, a class in use some in a row, so that
+ * address order within a class is the order of allocation: the pager's read-ahead lives on that.
+ * Units that came back are used again late: first in, first out, and only while more than a few
+ * wait, since a long-lived process must not walk through the whole range (page tables for it would
+ * pile up).
  *
  * An emptied unit is kept as it is, committed, while the reserve has room for it; else it is
  * decommitted, which frees its frames, its place in the page file and its charge at once.
@@ -19,6 +20,7 @@
 
 #include <ntstatus.h>
 
+#include "pager/pager.h"
 #include "vm/vm.h"
 
 #define RANGE_MOST TIB
@@ -28,6 +30,8 @@
 #define RECORDS_CHUNK (256 * KIB) /* of own memory, cut into span records */
 #define QUEUES 2                  /* runs of 1 unit, and of 4 */
 #define NO_UNIT UINT32_MAX
+#define GROUP_UNITS 16 /* single units that a class in use takes in a row: 1 MiB */
+#define GROUP_AFTER 16 /* units a class has taken before it does */
 
 struct span_range mm_preload_spans;
 
@@ -38,6 +42,13 @@ struct unit_queue {
     uint32_t count;
 };
 
+/* Units of one class lie together, so that a walk over its blocks reads the page file in a row. */
+struct unit_group {
+    uint32_t next;  /* to be taken */
+    uint32_t left;  /* from there on */
+    uint32_t taken; /* by the class so far, up to GROUP_AFTER */
+};
+
 static struct {
     struct os_lock lock;
     uint32_t next; /* the first unit never used */
@@ -45,6 +56,7 @@ static struct {
     struct unit_queue queues[QUEUES];
     uint32_t reserve[RESERVE_MOST]; /* single units, committed, contents undefined */
     unsigned reserve_count;
+    struct unit_group groups[CLASS_COUNT];
     struct span *records[CLASS_COUNT]; /* unused records */
     unsigned char *chunk;              /* own memory not yet cut */
     size_t chunk_left;
@@ -129,22 +141,50 @@ static uint32_t queue_take(struct unit_queue *q)
     return unit;
 }
 
-/* A run of units that is ours alone; *ret_committed tells whether it has memory behind it. */
-static uint32_t take_units(uint32_t count, bool *ret_committed)
+/* Units never used before; NO_UNIT: none are left. */
+static uint32_t new_units(uint32_t count)
 {
+    uint32_t unit = units.next;
+
+    if (units.end - unit < count)
+        return NO_UNIT;
+    units.next += count;
+    return unit;
+}
+
+static uint32_t new_unit_of(unsigned class)
+{
+    struct unit_group *g = &units.groups[class];
+
+    if (!g->left && g->taken < GROUP_AFTER) {
+        g->taken++;
+        return new_units(1);
+    }
+    if (!g->left) {
+        g->next = new_units(GROUP_UNITS);
+        if (g->next == NO_UNIT)
+            return new_units(1);
+        g->left = GROUP_UNITS;
+    }
+    g->left--;
+    return g->next++;
+}
+
+/* A run of units that is ours alone; *ret_committed tells whether it has memory behind it. */
+static uint32_t take_units(unsigned class, bool *ret_committed)
+{
+    uint32_t count = mm_preload_classes[class].units;
     struct unit_queue *q = queue_for(count);
     uint32_t unit = NO_UNIT;
 
     mm_os_lock(&units.lock);
     *ret_committed = count == 1 && units.reserve_count;
-    if (*ret_committed) {
+    if (*ret_committed)
         unit = units.reserve[--units.reserve_count];
-    } else if (units.end - units.next >= count && q->count < QUEUE_LEAST) {
-        unit = units.next;
-        units.next += count;
-    } else if (q->count) {
+    else if (q->count < QUEUE_LEAST)
+        unit = count == 1 ? new_unit_of(class) : new_units(count);
+    if (unit == NO_UNIT && q->count)
         unit = queue_take(q);
-    }
     mm_os_unlock(&units.lock);
     return unit;
 }
@@ -276,7 +316,7 @@ struct span *mm_preload_span_new(struct arena *arena, unsigned class, bool touch
         return NULL;
     span->class = (uint16_t) class;
 
-    uint32_t unit = take_units(count, &committed);
+    uint32_t unit = take_units(class, &committed);
     if (unit == NO_UNIT) {
         record_free(span);
         return NULL;
@@ -287,6 +327,7 @@ struct span *mm_preload_span_new(struct arena *arena, unsigned class, bool touch
         return NULL;
     }
     span_init(span, arena, class, unit);
+    mm_pager_note_kind(span->start, count * UNIT_BYTES, (uint8_t)(class + 1));
     table_set(unit, count, (uintptr_t)span);
     return span;
 }

@@ -283,7 +283,8 @@ static void forget_records(void)
             mm_unit_not_out(unit, 0xffff);
             if (unit->ahead | unit->stage | unit->flags)
                 *unit = (struct unit){
-                    .flags = (uint8_t)((unit->flags & (UNIT_PROMISED | UNIT_LENT)) | UNIT_WHOLE)};
+                    .flags = (uint8_t)((unit->flags & (UNIT_PROMISED | UNIT_LENT)) | UNIT_WHOLE),
+                    .kind = unit->kind};
         }
     }
 }

@@ -44,6 +44,12 @@ void mm_pager_empty_working_set(void);
  */
 void mm_pager_admit(size_t bytes);
 
+/*
+ * Tell that [address, address + size) holds things of one kind, 1 to 255, such as blocks of a size:
+ * read-ahead goes from one unit of a kind to the next of it.  Whole 64 KiB units; a hint, no lock.
+ */
+void mm_pager_note_kind(uintptr_t address, size_t size, uint8_t kind);
+
 /* Around fork: see fork.c.  The child goes on with a page file and a pager of its own. */
 void mm_pager_before_fork(void);
 void mm_pager_after_fork_in_parent(void);

@@ -32,6 +32,8 @@
 #define STREAMS_WORTH 30
 #define RESTS_WORTH 66
 #define ONE_IN 32
+#define MOST_SKIPPED 48 /* units of another kind between two of a kind */
+#define SKIP_AGAIN 64   /* touch events without surprise after which unused units are skipped */
 
 #define SHORT_NAP 100000 /* ns between two looks while the program faults */
 #define LONG_NAP 20000000
@@ -39,7 +41,7 @@
 #define REST_WITHOUT_FEED 4
 
 #define STREAMS 32       /* watched at once */
-#define WATCHED_AHEAD 16 /* units: further than a stream comes between two looks */
+#define WATCHED_AHEAD 64 /* units: further than a stream comes between two looks */
 #define STREAM_LIFE 2048 /* touch events without a hit after which a stream is over */
 
 static uint32_t events = RECENT_IN_UNIT + 1;
@@ -50,6 +52,8 @@ struct judge {
     uint32_t attempts; /* since throttled */
     uint32_t worth;    /* (c) percent */
 };
+
+static uint32_t surprise; /* touch event at which a skipped unit was wanted after all */
 
 static struct judge of_streams = {.worth = STREAMS_WORTH};
 static struct judge of_rests = {.worth = RESTS_WORTH};
@@ -87,6 +91,15 @@ static void ask(struct piece *p, struct range r)
 }
 
 /*
+ * A unit that was read ahead and left unused is likely to be left unused again: a walk often takes
+ * the same way.  Until a walk wants what was skipped.
+ */
+static bool skipped(const struct unit *u, unsigned depth)
+{
+    return u->flags & UNIT_UNUSED && depth != REST_DEPTH && events - surprise > SKIP_AGAIN;
+}
+
+/*
  * Take the evicted pages of a unit as asked for: their mask.  They stand by from now on, so that
  * what is never used leaves again.
  */
@@ -95,7 +108,7 @@ static uint16_t claim(struct piece *p, uintptr_t unit, int direction, unsigned d
     struct unit *u = mm_unit_in(p, unit);
     uint16_t pages = u->evicted;
 
-    if (!pages)
+    if (!pages || skipped(u, depth))
         return 0;
     if (u->stage == UNIT_ACTIVE)
         (void)mm_lists_add(unit, UNIT_STANDBY, (unsigned)__builtin_popcount(pages));
@@ -137,14 +150,32 @@ static void ask_unit(struct piece *p, uintptr_t unit, uint16_t pages, struct ran
     }
 }
 
-/* Ask for `count` units from `unit` on in a direction; stops at memory that was never there. */
+static uint8_t kind_of(const struct piece *p, uintptr_t unit)
+{
+    return atomic_load_explicit(&mm_unit_in(p, unit)->kind, memory_order_relaxed);
+}
+
+/* The next unit of the same kind, from `unit` in a direction; 0: none near. */
+static uintptr_t next_of_kind(struct piece *p, uintptr_t unit, int direction)
+{
+    uint8_t kind = kind_of(p, unit);
+
+    for (unsigned i = 0; i < MOST_SKIPPED; i++) {
+        unit = direction > 0 ? unit + UNIT_BYTES : unit - UNIT_BYTES;
+        if (unit < p->low || unit >= p->high)
+            return 0;
+        if (kind_of(p, unit) == kind)
+            return unit;
+    }
+    return 0;
+}
+
+/* Ask for `count` units of a kind from `unit` on in a direction. */
 static void fetch(struct piece *p, uintptr_t unit, int direction, unsigned count, unsigned depth)
 {
     struct range r = {0, 0};
 
-    for (unsigned i = 0; i < count; i++) {
-        if (unit < p->low || unit >= p->high || !room_for(UNIT_PAGES))
-            break;
+    for (; count && unit && room_for(UNIT_PAGES); count--) {
         mm_os_lock(&mm_unit_lock);
         uint16_t pages = claim(p, unit, direction, depth);
         mm_os_unlock(&mm_unit_lock);
@@ -153,7 +184,7 @@ static void fetch(struct piece *p, uintptr_t unit, int direction, unsigned count
             asked_for((unsigned)__builtin_popcount(pages));
             ask_unit(p, unit, pages, &r);
         }
-        unit = direction > 0 ? unit + UNIT_BYTES : unit - UNIT_BYTES;
+        unit = next_of_kind(p, unit, direction);
     }
     ask(p, r);
 }
@@ -236,12 +267,13 @@ static void on_hard_fault(struct piece *p, uintptr_t unit, uint16_t pages)
     bool high = pages & 0xff00;
     int direction = 0;
 
-    if (low && just_touched(p, unit - UNIT_BYTES))
+    uintptr_t from = 0;
+
+    if (low && just_touched(p, from = next_of_kind(p, unit, -1)))
         direction = 1;
-    else if (high && just_touched(p, unit + UNIT_BYTES))
+    else if (high && just_touched(p, from = next_of_kind(p, unit, 1)))
         direction = -1;
     if (direction && worth_it(&of_streams)) {
-        uintptr_t from = direction > 0 ? unit - UNIT_BYTES : unit + UNIT_BYTES;
         unsigned before =
             mm_unit_in(p, from)->direction == direction ? mm_unit_in(p, from)->depth : 1;
         unsigned depth = before * 2 > MOST_DEPTH ? MOST_DEPTH : before * 2;
@@ -266,7 +298,6 @@ static void on_hit(struct piece *p, uintptr_t unit)
     struct unit *u = mm_unit_in(p, unit);
     int direction = u->direction;
     unsigned depth = u->depth * 2u > MOST_DEPTH ? MOST_DEPTH : u->depth * 2u;
-    ptrdiff_t step = direction * (ptrdiff_t)UNIT_BYTES;
     unsigned gap = 1;
 
     if (events - u->asked < in_time(u->depth)) {
@@ -275,12 +306,13 @@ static void on_hit(struct piece *p, uintptr_t unit)
     }
     if (!direction || !worth_it(&of_streams))
         return;
-    uintptr_t at = unit + (uintptr_t)step;
-    while (gap <= depth && at >= p->low && at < p->high && !mm_unit_in(p, at)->evicted) {
+    uintptr_t at = next_of_kind(p, unit, direction);
+    while (gap <= depth && at &&
+           (!mm_unit_in(p, at)->evicted || skipped(mm_unit_in(p, at), depth))) {
         gap++;
-        at += (uintptr_t)step;
+        at = next_of_kind(p, at, direction);
     }
-    if (gap * 4 <= depth * 3)
+    if (at && gap * 4 <= depth * 3)
         fetch(p, at, direction, depth + 1 - gap, depth);
     note_stream(p, unit, direction, depth);
     follow_stream(p, unit, direction, depth);
@@ -298,6 +330,9 @@ static void look(struct piece *p, uintptr_t unit, uint16_t present)
     uint16_t hit = present & u->ahead;
     mm_unit_not_out(u, hard);
     u->ahead = hit ? 0 : u->ahead;
+    if (hard && u->flags & UNIT_UNUSED)
+        surprise = events;
+    u->flags &= (uint8_t)~UNIT_UNUSED;
     mm_os_unlock(&mm_unit_lock);
     if (hard) {
         unsigned pages = (unsigned)__builtin_popcount(hard);
@@ -356,7 +391,7 @@ static void watch_streams(void)
 {
     for (int i = 0; i < STREAMS; i++) {
         struct stream s = streams[i];
-        size_t ahead = min_size(s.depth, WATCHED_AHEAD) * UNIT_BYTES;
+        size_t ahead = WATCHED_AHEAD * UNIT_BYTES;
         if (!s.piece)
             continue;
         if (events - s.seen > STREAM_LIFE)
@@ -469,4 +504,14 @@ void mm_prefetch_main(void *unused)
         mm_budget_spent(&spent);
         mm_os_sleep(nap);
     }
+}
+
+void mm_pager_note_kind(uintptr_t address, size_t size, uint8_t kind)
+{
+    struct piece *p = mm_piece_of(address);
+
+    if (!p)
+        return;
+    for (uintptr_t u = address; u < address + size; u += UNIT_BYTES)
+        atomic_store_explicit(&mm_unit_in(p, u)->kind, kind, memory_order_relaxed);
 }

@@ -266,6 +266,8 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
         mm_unit_went_out(u, gone);
         if (gone)
             u->flags &= (uint8_t)~UNIT_FAULTED;
+        if (u->ahead & gone)
+            u->flags |= UNIT_UNUSED;
         u->ahead &= (uint16_t)~gone;
         if (u->stage == UNIT_ACTIVE && u->ahead & ~after[i])
             (void)mm_lists_add(units[i], UNIT_STANDBY, u->listed); /* still being read: wait */

@@ -29,18 +29,20 @@ enum {
     UNIT_BAD = 8,      /* its last write failed: stays in RAM for good */
     UNIT_DEAD = 32,    /* decommitted, its contents not yet punched out: dead.c */
     UNIT_FAULTED = 16, /* a hard fault since it was last evicted: the next fetches the rest */
+    UNIT_UNUSED = 64,  /* read ahead last time and left unused: not asked for again until touched */
 };
 
 struct unit {
-    uint16_t evicted; /* pages whose only copy is in the page file */
-    uint16_t ahead;   /* pages asked for ahead of use and not yet seen used */
-    uint8_t stage;    /* enum unit_stage */
-    uint8_t listed;   /* pages it counts for on its list */
-    uint8_t flags;    /* UNIT_* */
-    int8_t direction; /* of the stream that asked for it: +1, -1; 0 none */
-    uint8_t depth;    /* units that stream read ahead */
-    uint32_t touched; /* touch event at which a fault was last seen */
-    uint32_t asked;   /* touch event at which read-ahead asked for it */
+    uint16_t evicted;     /* pages whose only copy is in the page file */
+    uint16_t ahead;       /* pages asked for ahead of use and not yet seen used */
+    uint8_t stage;        /* enum unit_stage */
+    uint8_t listed;       /* pages it counts for on its list */
+    uint8_t flags;        /* UNIT_* */
+    int8_t direction;     /* of the stream that asked for it: +1, -1; 0 none */
+    uint8_t depth;        /* units that stream read ahead */
+    _Atomic uint8_t kind; /* of things that lie in it, as their owner told: a hint; 0: not told */
+    uint32_t touched;     /* touch event at which a fault was last seen */
+    uint32_t asked;       /* touch event at which read-ahead asked for it */
 };
 
 /* A stretch of address space that corresponds page by page to a stretch of one page file. */
