@@ -89,7 +89,8 @@ struct os_run {
 };
 
 /*
- * Find the pages of [start, end) that page tables map at this moment.
+ * Find the pages of files (of shared memory, too) in [start, end) that page tables map at this
+ * moment.
  *
  * => writes at most `capacity` runs in address order, and stops soon after `most` pages are found
  *    (0: no limit)
@@ -100,7 +101,10 @@ struct os_run {
 int mm_os_scan_present(uintptr_t start, uintptr_t end, size_t most, struct os_run *runs,
                        int capacity, uintptr_t *ret_stopped_at);
 
-/* The same for pages present that are private copies (written copy-on-write pages). */
+/*
+ * The same for private pages with contents: anonymous ones, and written copies of file pages, in RAM
+ * or swapped out by the kernel.
+ */
 int mm_os_scan_private(uintptr_t start, uintptr_t end, struct os_run *runs, int capacity,
                        uintptr_t *ret_stopped_at);
 

@@ -37,7 +37,9 @@ struct pm_scan_arg {
 #define PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
 #define PAGE_IS_FILE (1u << 2)
 #define PAGE_IS_PRESENT (1u << 3)
+#define PAGE_IS_SWAPPED (1u << 4)
 #define PAGEMAP_PRESENT (1ull << 63)
+#define PAGEMAP_SWAPPED (1ull << 62)
 #define PAGEMAP_FILE (1ull << 61)
 
 /* What one call asks for; its runs fit the stack of a pager thread. */
@@ -68,17 +70,20 @@ static int pagemap(void)
     return fresh;
 }
 
-/* Which pages are looked for. */
+/*
+ * Which pages are looked for: those of files that page tables map, or private ones (anonymous, and
+ * copies of file pages), which the kernel may have swapped out.
+ */
 struct wanted {
-    bool private_only; /* copies of file pages, and anonymous ones */
-    size_t most;       /* pages after which the scan may stop; 0: none */
+    bool private;
+    size_t most; /* pages after which the scan may stop; 0: none */
 };
 
 /* One PAGEMAP_SCAN from *at on, which is moved: runs found or -errno. */
 static int scan_once(uintptr_t *at, uintptr_t end, struct wanted want, struct page_region *found,
                      int capacity)
 {
-    uint64_t mask = PAGE_IS_PRESENT | (want.private_only ? PAGE_IS_FILE : 0);
+    uint64_t any = PAGE_IS_PRESENT | (want.private ? PAGE_IS_SWAPPED : 0);
     struct pm_scan_arg ask = {
         .size = sizeof ask,
         .start = *at,
@@ -86,9 +91,10 @@ static int scan_once(uintptr_t *at, uintptr_t end, struct wanted want, struct pa
         .vec = (uint64_t)(uintptr_t)found,
         .vec_len = (uint64_t)capacity,
         .max_pages = want.most,
-        .category_inverted = want.private_only ? PAGE_IS_FILE : 0,
-        .category_mask = mask,
-        .return_mask = mask,
+        .category_inverted = want.private ? PAGE_IS_FILE : 0,
+        .category_mask = PAGE_IS_FILE,
+        .category_anyof_mask = any,
+        .return_mask = PAGE_IS_FILE,
     };
 
     int fd = pagemap();
@@ -115,7 +121,9 @@ static bool add_page(uintptr_t at, struct os_run *runs, int *count, int capacity
 
 static bool is_wanted(uint64_t word, struct wanted want)
 {
-    return word & PAGEMAP_PRESENT && !(want.private_only && word & PAGEMAP_FILE);
+    if (want.private)
+        return word & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED) && !(word & PAGEMAP_FILE);
+    return word & PAGEMAP_PRESENT && word & PAGEMAP_FILE;
 }
 
 /* The same by reading a word a page. */

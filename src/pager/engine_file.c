@@ -2,7 +2,8 @@
  * engine_file.c - the file engine: committed memory is a shared mapping of a page file.
  *
  * The kernel's page cache holds the frames, so every system call, thread and debugger sees ordinary
- * memory and no handler of ours stands on the access path.  This file is the engine's face to `vm`
+ * memory and no handler of ours stands on the access path.  The first memory of a process is private
+ * instead (private.c).  This file is the engine's face to `vm`
  * (struct backing) and starts its threads; README.md tells the theory.
  */
 #include <errno.h>
@@ -87,7 +88,7 @@ static NTSTATUS arena(void *where, size_t size, void **ret_base)
         return status_of(error);
 
     uintptr_t start = align_up((uintptr_t)base, UNIT_BYTES);
-    error = mm_pagefile_attach(start, size);
+    error = mm_pagefile_place(start, size);
     if (error) {
         (void)mm_os_unmap(base, size); /* mapped above: cannot fail */
         return status_of(error);
@@ -125,7 +126,10 @@ static int prepare(struct piece *p, struct range r)
 /* Make content-free pages of one piece zero and accessible; what fails is punched out. */
 static int fill_in(struct piece *p, struct range r, int access, bool soon)
 {
-    int error = mm_dead_revive(p, r, soon);
+    int error = mm_pagefile_attach();
+    if (error)
+        return error;
+    error = mm_dead_revive(p, r, soon);
     if (!error)
         error = mm_pagefile_promise(p, r);
     if (!error && soon)
@@ -137,26 +141,35 @@ static int fill_in(struct piece *p, struct range r, int access, bool soon)
     return error;
 }
 
-/* Commit the part of a range that lies in one piece. */
-static int commit_in(struct piece *p, struct range r, int access, bool soon)
-{
-    int error = fill_in(p, r, access, soon);
-    if (error)
-        return error;
-    mm_os_lock(&mm_unit_lock);
-    mm_piece_note_live(p, r);
-    mm_os_unlock(&mm_unit_lock);
-    mm_engine_stir(range_size(r));
-    return 0;
-}
-
-/* The first part of a range that lies in one piece. */
-static struct range part_of(struct range r, struct piece **ret_piece)
+/* The first part of a range that lies in one piece and is all private, or all paged. */
+static struct range part_of(struct range r, struct piece **ret_piece, bool *ret_private)
 {
     struct piece *p = mm_piece_of(r.start);
     assert_that(p);
+    uintptr_t end = min_size(r.end, p->end);
+    uintptr_t u = align_down(r.start, UNIT_BYTES);
+
     *ret_piece = p;
-    return (struct range){r.start, min_size(r.end, p->end)};
+    *ret_private = mm_unit_is_private(mm_unit_in(p, u));
+    while (u < end && mm_unit_is_private(mm_unit_in(p, u)) == *ret_private)
+        u += UNIT_BYTES;
+    return (struct range){r.start, min_size(u, end)};
+}
+
+/* Commit a part that is all private, or all paged. */
+static int commit_part(struct piece *p, struct range r, bool private, int access, bool soon)
+{
+    int error = private ? mm_os_protect((void *)r.start, range_size(r), access)
+                        : fill_in(p, r, access, soon);
+    if (error)
+        return error;
+    if (!private) {
+        mm_os_lock(&mm_unit_lock);
+        mm_piece_note_live(p, r);
+        mm_os_unlock(&mm_unit_lock);
+    }
+    mm_engine_stir(range_size(r));
+    return 0;
 }
 
 /* Whole units die, to be buried later; pages at the edges are punched out now. */
@@ -175,16 +188,22 @@ static int bury_later(struct piece *p, struct range r)
     return error;
 }
 
+static int decommit_paged(struct piece *p, struct range r)
+{
+    int error = mm_os_protect((void *)r.start, range_size(r), OS_NONE);
+
+    return error ? error : bury_later(p, r);
+}
+
 static NTSTATUS decommit(struct range r)
 {
     struct piece *p;
+    bool private;
     int error = 0;
 
     while (r.start < r.end && !error) {
-        struct range part = part_of(r, &p);
-        error = mm_os_protect((void *)part.start, range_size(part), OS_NONE);
-        if (!error)
-            error = bury_later(p, part);
+        struct range part = part_of(r, &p, &private);
+        error = private ? mm_private_decommit(part) : decommit_paged(p, part);
         atomic_fetch_sub(&committed, range_size(part));
         r.start = part.end;
     }
@@ -194,11 +213,14 @@ static NTSTATUS decommit(struct range r)
 static NTSTATUS commit(struct range r, int access, bool soon)
 {
     uintptr_t start = r.start;
-    struct piece *p;
+    struct piece *p = mm_piece_of(start);
+    bool private;
 
+    assert_that(p);
+    mm_private_claim(p, (struct range){start, min_size(r.end, p->end)});
     while (r.start < r.end) {
-        struct range part = part_of(r, &p);
-        int error = commit_in(p, part, access, soon);
+        struct range part = part_of(r, &p, &private);
+        int error = commit_part(p, part, private, access, soon);
         if (error) {
             if (start < part.start)
                 (void)decommit((struct range){start, part.start}); /* fresh pages: nothing lost */
@@ -217,11 +239,13 @@ static NTSTATUS protect(struct range r, int access)
 static NTSTATUS zero(struct range r)
 {
     struct piece *p;
+    bool private;
     int error = 0;
 
     while (r.start < r.end && !error) {
-        struct range part = part_of(r, &p);
-        error = mm_pagefile_zero(p, part);
+        struct range part = part_of(r, &p, &private);
+        error = private ? mm_os_discard((void *)part.start, range_size(part))
+                        : mm_pagefile_zero(p, part);
         r.start = part.end;
     }
     return status_of(error);
@@ -232,39 +256,52 @@ static void reset(struct range r)
     (void)zero(r); /* contents may stay as they are: a failure is no harm */
 }
 
-static void flag_units(struct range r, uint8_t set, uint8_t clear)
+/* Note which pages other code maps, or no longer maps. */
+static void note_lent(struct piece *p, struct range r, bool lent)
 {
     mm_os_lock(&mm_unit_lock);
     for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end; u += UNIT_BYTES) {
-        struct unit *unit = mm_unit_of(u);
-        unit->flags = (uint8_t)((unit->flags & ~clear) | set);
+        struct unit *unit = mm_unit_in(p, u);
+        uint16_t pages = mm_unit_mask(u, r.start, r.end);
+        unit->lent = lent ? unit->lent | pages : unit->lent & (uint16_t)~pages;
+        unit->flags = (uint8_t)((unit->flags & ~UNIT_LENT) | (unit->lent ? UNIT_LENT : 0));
     }
+    mm_piece_note_live(p, r); /* where the page file is mapped around them */
     mm_os_unlock(&mm_unit_lock);
 }
 
 /* Taken under the unmap lock, so that no unmapping is under way when the owner maps over it. */
 static void lend(struct range r)
 {
+    struct piece *p;
+    bool private;
+
     mm_os_lock(&mm_unmap_lock);
-    flag_units(r, UNIT_LENT, 0);
+    while (r.start < r.end) {
+        struct range part = part_of(r, &p, &private);
+        note_lent(p, part, true);
+        r.start = part.end;
+    }
     mm_os_unlock(&mm_unmap_lock);
 }
 
-/*
- * What was lent comes back: our file again, inaccessible.  A unit that is lent in part stays
- * flagged; it is not trimmed, which is safe.
- */
+/* What was lent comes back: inaccessible memory of ours again. */
 static NTSTATUS take_back(struct range r)
 {
     struct piece *p;
+    bool private;
     int error = 0;
 
     while (r.start < r.end && !error) {
-        struct range part = part_of(r, &p);
-        error = mm_pagefile_map(part, OS_NONE, p->fd, mm_piece_place(p, part.start));
-        struct range whole = {align_up(part.start, UNIT_BYTES), align_down(part.end, UNIT_BYTES)};
-        if (!error && whole.start < whole.end)
-            flag_units(whole, 0, UNIT_LENT);
+        struct range part = part_of(r, &p, &private);
+        if (private || !mm_pagefile_is_attached())
+            error = mm_os_map_over((void *)part.start, range_size(part), OS_NONE);
+        else
+            error = mm_pagefile_map(part, OS_NONE, p->fd, mm_piece_place(p, part.start));
+        if (!error)
+            note_lent(p, part, false);
+        if (!error && !p->inode && mm_pagefile_is_attached())
+            error = mm_piece_identify(p);
         r.start = part.end;
     }
     return status_of(error);
@@ -287,6 +324,7 @@ NTSTATUS mm_pager_start(const struct pager_options *options, const struct backin
 {
     mm_pager_options = *options;
     mm_budget_set(options->ram / PAGE_BYTES);
+    mm_private_allow(options->unpaged);
     int error = mm_pagefile_open(options->folder);
     if (!error)
         error = mm_trim_init();

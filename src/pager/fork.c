@@ -4,11 +4,15 @@
  * Committed memory is a shared mapping, which fork would let parent and child share for good.  So:
  *
  *   before     every other thread stands still; the mappings become private copies-on-write of the
- *              page file, which a fork may copy like any private memory
+ *              page file, which a fork may copy like any private memory (as it copies the units that
+ *              are private anyhow)
  *   child      makes page files of its own, copies what the parent's hold, then its own few pages
  *              written since, maps them shared, tells the parent, goes on
  *   parent     waits for that, writes its own few pages written since back to the page file, maps
  *              it shared again, lets the threads go on
+ *
+ * A program all of whose memory is private yet forks without any of this; its child only takes a
+ * page file of its own.
  *
  * At every other time the mappings are not inherited at all (MADV_DONTFORK): a child made by a bare
  * clone system call faults rather than sharing or losing a byte.  vfork and posix_spawn share the
@@ -23,18 +27,10 @@
 #include "pager/pager_internal.h"
 
 #define COPY_STEP (8 * MIB)
+#define KEPT_BY_CHILD (UNIT_PROMISED | UNIT_LENT | UNIT_PRIVATE)
 
 static int done_pipe[2] = {-1, -1};
 static bool forked_private; /* before_fork did its part */
-
-static bool has_memory(void)
-{
-    for (int i = 0; i < mm_piece_count(); i++) {
-        if (mm_piece(i)->high > mm_piece(i)->low)
-            return true;
-    }
-    return false;
-}
 
 /* Call `apply` for each mapping of our own in all pieces until one fails. */
 static int each_mapping(int (*apply)(struct piece *p, const struct os_mapping *m))
@@ -126,7 +122,7 @@ static void apart(void (*run)(void *), const char *why)
 void mm_pager_before_fork(void)
 {
     forked_private = false;
-    if (!mm_pager_is_on() || !has_memory())
+    if (!mm_pager_is_on() || !mm_pagefile_is_attached())
         return;
     int error = mm_throttle_stop_all();
     if (error)
@@ -247,6 +243,14 @@ static int promise_again(struct piece *p)
     return error;
 }
 
+static void close_old(const int *old)
+{
+    for (int i = 0; i < mm_piece_count(); i++) {
+        if (i == 0 || old[i] != old[i - 1])
+            (void)mm_os_close(old[i]); /* the parent has its own */
+    }
+}
+
 static int own_files(void)
 {
     int old[MOST_PIECES];
@@ -261,12 +265,24 @@ static int own_files(void)
         error = each_mapping(write_back);
     if (!error)
         error = each_mapping(map_shared);
-    for (int i = 0; !error && i < mm_piece_count(); i++) {
+    for (int i = 0; !error && i < mm_piece_count(); i++)
         error = mm_piece_identify(mm_piece(i));
-        if (i == 0 || old[i] != old[i - 1])
-            (void)mm_os_close(old[i]); /* the parent has its own */
-    }
+    if (!error)
+        close_old(old);
     return error;
+}
+
+/* All memory is private yet: the kernel has copied it, and nothing lies in the files. */
+static void own_empty_files(void)
+{
+    int old[MOST_PIECES];
+    int error = mm_pagefile_renew(old);
+
+    if (error)
+        die("a forked child cannot have a page file; is its folder writable?", error);
+    close_old(old);
+    mm_budget_forget();
+    mm_engine_forget();
 }
 
 /*
@@ -282,9 +298,10 @@ static void forget_records(void)
             struct unit *unit = mm_unit_in(p, u);
             mm_unit_not_out(unit, 0xffff);
             if (unit->ahead | unit->stage | unit->flags)
-                *unit = (struct unit){
-                    .flags = (uint8_t)((unit->flags & (UNIT_PROMISED | UNIT_LENT)) | UNIT_WHOLE),
-                    .kind = unit->kind};
+                *unit =
+                    (struct unit){.flags = (uint8_t)((unit->flags & KEPT_BY_CHILD) | UNIT_WHOLE),
+                                  .lent = unit->lent,
+                                  .kind = unit->kind};
         }
     }
 }
@@ -301,8 +318,10 @@ void mm_pager_after_fork_in_child(void)
     mm_os_threads_gone();
     mm_os_faults_feed_forget();
     mm_throttle_forget();
-    if (!forked_private)
+    if (!forked_private) {
+        own_empty_files();
         return;
+    }
     (void)mm_os_close(done_pipe[0]); /* the parent's end */
     forget_records();
     apart(separate,

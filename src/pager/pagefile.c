@@ -5,7 +5,10 @@
  * space is allocated when pages are committed (fallocate), some way ahead, and punched out when
  * they are decommitted: a disk that fills up later can refuse a commit but never a touch.
  *
- * I1  a committed page lies in a unit that is UNIT_PROMISED, or its commit failed
+ * A piece has a place in a file from the start, but the file is not mapped there before something
+ * is committed that may be paged: a program that never comes that far forks without our help.
+ *
+ * I1  a committed page lies in a unit that is UNIT_PROMISED or UNIT_PRIVATE, or its commit failed
  * I2  space is given back only for ranges that vm has taken from their owner
  */
 #include <errno.h>
@@ -26,6 +29,7 @@ static int file = -1;
 static uint64_t file_size;
 static uint64_t file_used;
 static atomic_size_t promised; /* bytes */
+static bool attached;          /* the pieces are mapped; under the space lock */
 
 static int new_file(void)
 {
@@ -61,8 +65,52 @@ int mm_pagefile_map(struct range r, int access, int fd, uint64_t offset)
     return error ? error : mm_os_inherit(where, range_size(r), false);
 }
 
-/* Map as much of [at, end) as the current file has room for. */
-static int attach_one(uintptr_t at, uintptr_t end, uintptr_t *ret_end)
+static int map_part(struct piece *p, uintptr_t start, uintptr_t end)
+{
+    if (start == end)
+        return 0;
+    return mm_pagefile_map((struct range){start, end}, OS_NONE, p->fd, mm_piece_place(p, start));
+}
+
+/* Map the file everywhere but where private memory is, or other code's. */
+static int map_piece(struct piece *p)
+{
+    uintptr_t from = p->start;
+    int error = 0;
+
+    for (uintptr_t u = mm_piece_next_unit(p, p->low); !error && u < p->high;
+         u = mm_piece_next_unit(p, u + UNIT_BYTES)) {
+        const struct unit *unit = mm_unit_in(p, u);
+        uint16_t others = unit->flags & UNIT_PRIVATE ? 0xffff : unit->lent;
+        for (unsigned page = 0; !error && page < UNIT_PAGES && others >> page; page++) {
+            if (!(others >> page & 1))
+                continue;
+            error = map_part(p, from, u + page * PAGE_BYTES);
+            from = u + (page + 1) * PAGE_BYTES;
+        }
+    }
+    if (!error)
+        error = map_part(p, from, p->end);
+    return error ? error : mm_piece_identify(p);
+}
+
+int mm_pagefile_attach(void)
+{
+    int error = 0;
+
+    for (int i = 0; !attached && !error && i < mm_piece_count(); i++)
+        error = map_piece(mm_piece(i));
+    attached = !error;
+    return error;
+}
+
+bool mm_pagefile_is_attached(void)
+{
+    return attached;
+}
+
+/* Give as much of [at, end) as the current file has room for its place in it. */
+static int place_one(uintptr_t at, uintptr_t end, uintptr_t *ret_end)
 {
     if (file_used == file_size) {
         int error = new_file();
@@ -70,22 +118,23 @@ static int attach_one(uintptr_t at, uintptr_t end, uintptr_t *ret_end)
             return error;
     }
     size_t size = min_size(end - at, file_size - file_used);
-    int error = mm_pagefile_map((struct range){at, at + size}, OS_NONE, file, file_used);
+    struct range r = {at, at + size};
+    int error = attached ? mm_pagefile_map(r, OS_NONE, file, file_used) : 0;
     if (!error)
-        error = mm_piece_add(at, at + size, file, file_used);
+        error = mm_piece_add(r.start, r.end, file, file_used);
     if (error)
         return error;
     file_used += size;
-    *ret_end = at + size;
-    return mm_piece_identify(mm_piece(mm_piece_count() - 1));
+    *ret_end = r.end;
+    return attached ? mm_piece_identify(mm_piece(mm_piece_count() - 1)) : 0;
 }
 
-int mm_pagefile_attach(uintptr_t where, size_t size)
+int mm_pagefile_place(uintptr_t where, size_t size)
 {
     int error = 0;
 
     for (uintptr_t at = where; !error && at < where + size;)
-        error = attach_one(at, where + size, &at);
+        error = place_one(at, where + size, &at);
     return error;
 }
 
@@ -220,5 +269,8 @@ int mm_pagefile_renew(int *ret_old_files)
         if (ret_old_files[i] == current)
             file = mm_piece(i)->fd;
     }
-    return 0;
+    if (file != current)
+        return 0;
+    (void)mm_os_close(current); /* the parent has its own; no piece of ours lies in it */
+    return new_file();
 }

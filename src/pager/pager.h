@@ -17,6 +17,7 @@ struct backing;
 struct pager_options {
     uint64_t ram;       /* bytes the process may hold in RAM */
     uint64_t page_file; /* bytes the page file may grow to */
+    uint64_t unpaged;   /* bytes, the first that are committed, that are never paged */
     char folder[256];   /* where the page file lives */
     bool start_writing; /* sync_file_range writes here (probed); else msync */
     bool cache_counts;  /* cachestat counts here (probed); else mincore */

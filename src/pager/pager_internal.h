@@ -54,8 +54,12 @@ int mm_pagefile_open(const char *folder);
 /* Map a range onto a page file as all our memory is: shared, no read-around, not inherited. */
 int mm_pagefile_map(struct range r, int access, int fd, uint64_t offset);
 
-/* Map [where, where + size) onto page file space of its own, as one piece or several. */
-int mm_pagefile_attach(uintptr_t where, size_t size);
+/* Give [where, where + size), inaccessible, a place in page files, as one piece or several. */
+int mm_pagefile_place(uintptr_t where, size_t size);
+
+/* Map the files behind all pieces, those to come too; before that nothing can be promised. */
+int mm_pagefile_attach(void);
+bool mm_pagefile_is_attached(void);
 
 /* Promise space for every page of the range, or fail with -ENOSPC and lose nothing. */
 int mm_pagefile_promise(struct piece *p, struct range r);
@@ -68,6 +72,23 @@ int mm_pagefile_zero(struct piece *p, struct range r);
 
 /* In a forked child: files of its own for every piece, empty; -errno leaves things as they are. */
 int mm_pagefile_renew(int *ret_old_files);
+
+/* ---- private.c: the first memory, which is never paged ------------------------------------------ */
+
+void mm_private_allow(size_t bytes);
+
+/*
+ * Before a page file is mapped: make units of a range private, as far as the allowance goes.
+ *
+ * => under the space lock
+ */
+void mm_private_claim(struct piece *p, struct range r);
+int mm_private_decommit(struct range r);
+
+static inline bool mm_unit_is_private(const struct unit *u)
+{
+    return u->flags & UNIT_PRIVATE;
+}
 
 /* ---- dead.c: decommitted contents, punched out later --------------------------------------------- */
 

@@ -30,7 +30,7 @@
 
 #define SCAN_STEP (512 * MIB) /* address space looked at in one call of the hand */
 
-#define HANDS_OFF (UNIT_LENT | UNIT_BAD | UNIT_DEAD)
+#define HANDS_OFF (UNIT_PRIVATE | UNIT_LENT | UNIT_BAD | UNIT_DEAD)
 
 #define FEW_DEAD 32    /* units that may lie about while there is room */
 #define DEAD_ROUNDS 16 /* wake-ups after which even a few are buried */

@@ -68,10 +68,24 @@ struct unit *mm_unit_of(uintptr_t address)
     return p ? mm_unit_in(p, address) : NULL;
 }
 
+/* An address that only the piece's page file can be mapped at, or p->end. */
+static uintptr_t first_paged(const struct piece *p)
+{
+    uintptr_t u = p->start;
+
+    while (u < p->end && mm_unit_in(p, u)->flags & (UNIT_PRIVATE | UNIT_LENT))
+        u += UNIT_BYTES;
+    return u;
+}
+
 int mm_piece_identify(struct piece *p)
 {
     struct os_mapping m;
-    int error = mm_os_mapping_at(p->start, &m);
+    uintptr_t at = first_paged(p);
+
+    if (at == p->end)
+        return 0;
+    int error = mm_os_mapping_at(at, &m);
 
     if (!error) {
         p->inode = m.inode;
@@ -82,6 +96,8 @@ int mm_piece_identify(struct piece *p)
 
 bool mm_piece_next_mapping(const struct piece *p, uintptr_t address, struct os_mapping *ret_mapping)
 {
+    if (!p->inode)
+        return false; /* no part of it is mapped by a page file */
     while (address < p->end && mm_os_mapping_at(address, ret_mapping) == 0) {
         if (ret_mapping->start >= p->end)
             return false;

@@ -23,18 +23,20 @@ enum unit_stage {
 };
 
 enum {
-    UNIT_PROMISED = 1, /* all its pages have disk space */
-    UNIT_WHOLE = 2,    /* its pages lie in one large folio: they leave together */
-    UNIT_LENT = 4,     /* other code mapped something here: hands off */
-    UNIT_BAD = 8,      /* its last write failed: stays in RAM for good */
-    UNIT_DEAD = 32,    /* decommitted, its contents not yet punched out: dead.c */
-    UNIT_FAULTED = 16, /* a hard fault since it was last evicted: the next fetches the rest */
-    UNIT_UNUSED = 64,  /* read ahead last time and left unused: not asked for again until touched */
+    UNIT_PROMISED = 1,  /* all its pages have disk space */
+    UNIT_WHOLE = 2,     /* its pages lie in one large folio: they leave together */
+    UNIT_LENT = 4,      /* other code mapped some of its pages: hands off */
+    UNIT_BAD = 8,       /* its last write failed: stays in RAM for good */
+    UNIT_DEAD = 32,     /* decommitted, its contents not yet punched out: dead.c */
+    UNIT_FAULTED = 16,  /* a hard fault since it was last evicted: the next fetches the rest */
+    UNIT_PRIVATE = 128, /* private memory of the kernel, never paged: private.c */
+    UNIT_UNUSED = 64, /* read ahead last time and left unused: not asked for again until touched */
 };
 
 struct unit {
     uint16_t evicted;     /* pages whose only copy is in the page file */
     uint16_t ahead;       /* pages asked for ahead of use and not yet seen used */
+    uint16_t lent;        /* pages that other code mapped; UNIT_LENT: there are some */
     uint8_t stage;        /* enum unit_stage */
     uint8_t listed;       /* pages it counts for on its list */
     uint8_t flags;        /* UNIT_* */
@@ -78,7 +80,7 @@ struct piece *mm_piece_of(uintptr_t address);
  */
 int mm_piece_add(uintptr_t start, uintptr_t end, int fd, uint64_t offset);
 
-/* Learn how the kernel names the file mapped at p->start. */
+/* Learn how the kernel names the page file mapped in this piece; nothing when none is. */
 int mm_piece_identify(struct piece *p);
 
 /* The next mapping of the piece's own file at or after `address`, cut to the piece. */

@@ -7,6 +7,8 @@
 
 #include "os/os.h"
 
+#define UNPAGED_SHARE 8
+
 static uint64_t number(const char *name)
 {
     char text[32];
@@ -32,6 +34,8 @@ void mm_config_read(struct config *ret_config)
         .fail_commit = number("NTMM_FAIL_COMMIT"),
     };
 
+    c.unpaged = mm_os_environment("NTMM_UNPAGED", text, sizeof text) ? number("NTMM_UNPAGED")
+                                                                     : c.ram / UNPAGED_SHARE;
     if (mm_os_environment("NTMM_ENGINE", text, sizeof text))
         c.no_engine = strcmp(text, "none") == 0;
     if (mm_os_environment("NTMM_PROBED", text, sizeof text)) {

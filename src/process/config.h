@@ -10,6 +10,7 @@
 struct config {
     uint64_t ram;          /* bytes; 0: no budget */
     uint64_t page_file;    /* bytes; 0: none */
+    uint64_t unpaged;      /* bytes that are never paged; an eighth of the budget when not set */
     uint64_t commit_limit; /* bytes; 0: RAM + page file */
     uint64_t fail_commit;  /* the N-th commit fails; 0: none does */
     bool no_engine;        /* NTMM_ENGINE=none */

@@ -43,6 +43,7 @@ static const struct backing *choose_backing(const struct config *c)
     struct pager_options options = {
         .ram = c->ram,
         .page_file = c->page_file,
+        .unpaged = c->unpaged,
         .start_writing = c->start_writing,
         .cache_counts = c->cache_counts,
     };
