@@ -41,7 +41,10 @@
 #define REST_WITHOUT_FEED 4
 
 #define STREAMS 32       /* watched at once */
-#define WATCHED_AHEAD 64 /* units: further than a stream comes between two looks */
+#define WATCHED_AHEAD 16 /* units of its kind: further than a stream comes between two looks */
+#define NEAR_FRONT 192   /* units from a stream's front within which a hit is its own */
+#define UNUSED_SEEN 2  /* units read ahead and not yet used, after which it is not looked further */
+#define LONGEST_REST 3 /* looks left out at a stream that does not move */
 #define STREAM_LIFE 2048 /* touch events without a hit after which a stream is over */
 
 static uint32_t events = RECENT_IN_UNIT + 1;
@@ -211,6 +214,8 @@ struct stream {
     int direction;
     unsigned depth;
     uint32_t seen; /* touch event of the last hit */
+    uint8_t pause; /* looks left out after the last, and still to be left out */
+    uint8_t rest;
 };
 
 static struct stream streams[STREAMS];
@@ -220,15 +225,22 @@ static uintptr_t distance(uintptr_t a, uintptr_t b)
     return a > b ? a - b : b - a;
 }
 
+/* Whether a hit in `unit` belongs to a stream: near its front, in its direction, of its kind. */
+static bool belongs(const struct stream *s, const struct piece *p, uintptr_t unit, int direction)
+{
+    return s->piece == p && s->direction == direction &&
+           distance(s->unit, unit) <= NEAR_FRONT * UNIT_BYTES &&
+           kind_of(p, s->unit) == kind_of(p, unit);
+}
+
 /* The entry of this stream, or the one unused for longest. */
-static struct stream *find_stream(uintptr_t unit, int direction)
+static struct stream *find_stream(const struct piece *p, uintptr_t unit, int direction)
 {
     struct stream *oldest = &streams[0];
 
     for (int i = 0; i < STREAMS; i++) {
         struct stream *s = &streams[i];
-        if (s->piece && s->direction == direction &&
-            distance(s->unit, unit) <= MOST_DEPTH * UNIT_BYTES)
+        if (belongs(s, p, unit, direction))
             return s;
         if (events - s->seen > events - oldest->seen)
             oldest = s;
@@ -238,12 +250,12 @@ static struct stream *find_stream(uintptr_t unit, int direction)
 
 static void note_stream(struct piece *p, uintptr_t unit, int direction, unsigned depth)
 {
-    struct stream *s = find_stream(unit, direction);
-    bool behind = s->piece == p && s->direction == direction &&
-                  (direction > 0 ? unit < s->unit : unit > s->unit) &&
-                  distance(s->unit, unit) <= MOST_DEPTH * UNIT_BYTES;
+    struct stream *s = find_stream(p, unit, direction);
+    bool behind =
+        belongs(s, p, unit, direction) && (direction > 0 ? unit < s->unit : unit > s->unit);
+
     if (!behind)
-        *s = (struct stream){p, unit, direction, depth, events};
+        *s = (struct stream){p, unit, direction, depth, events, 0, 0};
 }
 
 /* ---- streams ---------------------------------------------------------------------------------- */
@@ -370,36 +382,50 @@ static void look_at_runs(struct piece *p, const struct os_run *runs, int count)
         look(p, unit, present);
 }
 
-static void look_between(struct piece *p, uintptr_t start, uintptr_t end)
+/* Look at one unit that was read ahead: whether it is used by now. */
+static bool look_at_unit(struct piece *p, uintptr_t unit)
 {
-    struct os_run runs[32];
+    uint16_t present;
 
-    if (start < p->low)
-        start = p->low;
-    if (end > p->high)
-        end = p->high;
-    while (start < end) {
-        int found = mm_os_scan_present(start, end, 0, runs, 32, &start);
-        if (found < 0)
-            return;
-        look_at_runs(p, runs, found);
-    }
+    mm_units_present(&unit, 1, &present);
+    look(p, unit, present);
+    return present;
 }
 
-/* Look just ahead of each stream. */
+/* Look at the units a stream comes to next, until some that it has not come to: whether it moved. */
+static bool look_ahead_of(const struct stream *s)
+{
+    uintptr_t unit = next_of_kind(s->piece, s->unit, s->direction);
+    unsigned unused = 0;
+    bool moved = false;
+
+    for (unsigned i = 0; i < WATCHED_AHEAD && unit && unused < UNUSED_SEEN; i++) {
+        if (mm_unit_in(s->piece, unit)->ahead) {
+            bool used = look_at_unit(s->piece, unit);
+            moved |= used;
+            unused += !used;
+        }
+        unit = next_of_kind(s->piece, unit, s->direction);
+    }
+    return moved;
+}
+
+/* Look ahead of each stream; the longer one rests, the seldomer. */
 static void watch_streams(void)
 {
     for (int i = 0; i < STREAMS; i++) {
-        struct stream s = streams[i];
-        size_t ahead = WATCHED_AHEAD * UNIT_BYTES;
-        if (!s.piece)
+        struct stream *s = &streams[i];
+        if (!s->piece)
             continue;
-        if (events - s.seen > STREAM_LIFE)
-            streams[i].piece = NULL;
-        else if (s.direction > 0)
-            look_between(s.piece, s.unit + UNIT_BYTES, s.unit + UNIT_BYTES + ahead);
-        else
-            look_between(s.piece, s.unit > ahead ? s.unit - ahead : 0, s.unit);
+        if (s->rest) {
+            s->rest--;
+            continue;
+        }
+        struct stream now = *s; /* a hit makes another entry of it */
+        if (events - now.seen > STREAM_LIFE)
+            s->piece = NULL;
+        else if (!look_ahead_of(&now))
+            s->rest = s->pause = (uint8_t)min_size(now.pause * 2u + 1, LONGEST_REST);
     }
 }
 
