@@ -22,17 +22,27 @@
 #define MOST_AHEAD (64 * MIB)
 
 static char folder[256];
-static int file = -1;
+static int files[2] = {-1, -1}; /* the file, and the same opened again: struct piece */
 static uint64_t file_size;
 static uint64_t file_used;
 static atomic_size_t promised; /* bytes */
+
+/* Without /proc the one description must do: writer.c. */
+static int make_file(uint64_t size, int ret_fds[2])
+{
+    int error = mm_os_nameless_file(folder, size, &ret_fds[0]);
+
+    if (!error && mm_os_reopen(ret_fds[0], &ret_fds[1]))
+        ret_fds[1] = ret_fds[0];
+    return error;
+}
 
 static int new_file(void)
 {
     int error = -EFBIG;
 
     for (uint64_t size = FILE_BYTES; error == -EFBIG && size >= SMALLEST_FILE; size /= 2) {
-        error = mm_os_nameless_file(folder, size, &file);
+        error = make_file(size, files);
         if (!error) {
             file_size = size;
             file_used = 0;
@@ -70,9 +80,9 @@ static int attach_one(uintptr_t at, uintptr_t end, uintptr_t *ret_end)
             return error;
     }
     size_t size = min_size(end - at, file_size - file_used);
-    int error = mm_pagefile_map((struct range){at, at + size}, OS_NONE, file, file_used);
+    int error = mm_pagefile_map((struct range){at, at + size}, OS_NONE, files[0], file_used);
     if (!error)
-        error = mm_piece_add(at, at + size, file, file_used);
+        error = mm_piece_add(at, at + size, files, file_used);
     if (error)
         return error;
     file_used += size;
@@ -194,31 +204,38 @@ int mm_pagefile_zero(struct piece *p, struct range r)
 }
 
 /* The new file that takes the place of `old`: the one made for an earlier piece, or a fresh one. */
-static int replacement(int index, const int *old, int *ret_fd)
+static int replacement(int index, const int *old, int ret_fds[2])
 {
     for (int i = 0; i < index; i++) {
         if (old[i] == old[index]) {
-            *ret_fd = mm_piece(i)->fd;
+            ret_fds[0] = mm_piece(i)->fd;
+            ret_fds[1] = mm_piece(i)->teller;
             return 0;
         }
     }
-    return mm_os_nameless_file(folder, file_size, ret_fd);
+    if (mm_piece(index)->teller != old[index])
+        (void)mm_os_close(mm_piece(index)->teller); /* the parent has its own */
+    return make_file(file_size, ret_fds);
 }
 
 int mm_pagefile_renew(int *ret_old_files)
 {
     int count = mm_piece_count();
-    int current = file;
+    int current = files[0];
+    int fds[2];
 
     for (int i = 0; i < count; i++) {
-        ret_old_files[i] = mm_piece(i)->fd;
-        int error = replacement(i, ret_old_files, &mm_piece(i)->fd);
-        if (error) {
-            mm_piece(i)->fd = ret_old_files[i];
+        struct piece *p = mm_piece(i);
+        ret_old_files[i] = p->fd;
+        int error = replacement(i, ret_old_files, fds);
+        if (error)
             return error;
+        p->fd = fds[0];
+        p->teller = fds[1];
+        if (ret_old_files[i] == current) {
+            files[0] = fds[0];
+            files[1] = fds[1];
         }
-        if (ret_old_files[i] == current)
-            file = mm_piece(i)->fd;
     }
     return 0;
 }

@@ -26,7 +26,7 @@ enum {
     UNIT_PROMISED = 1, /* all its pages have disk space */
     UNIT_WHOLE = 2,    /* its pages lie in one large folio: they leave together */
     UNIT_LENT = 4,     /* other code mapped something here: hands off */
-    UNIT_BAD = 8,      /* its last write failed: stays in RAM for good */
+    UNIT_BAD = 8,      /* its last write failed: stays in RAM until it is tried again */
     UNIT_DEAD = 32,    /* decommitted, its contents not yet punched out: dead.c */
     UNIT_FAULTED = 16, /* a hard fault since it was last evicted: the next fetches the rest */
 };
@@ -48,6 +48,7 @@ struct piece {
     uintptr_t start;      /* (c) */
     uintptr_t end;        /* (c) */
     int fd;               /* (c) but for fork, with everything stopped */
+    int teller;           /* (c) likewise: the same file opened once more, for errors: writer.c */
     uint64_t inode;       /* (c) likewise: how the kernel's list of mappings names the file */
     uint64_t device;      /* (c) likewise */
     uint64_t offset;      /* (c) of `start` in the file */
@@ -70,11 +71,11 @@ struct piece *mm_piece(int index);
 struct piece *mm_piece_of(uintptr_t address);
 
 /*
- * Add a piece over [start, end) backed by `fd` from `offset` on.
+ * Add a piece over [start, end) backed by `fd` from `offset` on, opened again as `teller`.
  *
  * => start and end multiples of 64 KiB; -ENOMEM, -ENOSPC (too many pieces)
  */
-int mm_piece_add(uintptr_t start, uintptr_t end, int fd, uint64_t offset);
+int mm_piece_add(uintptr_t start, uintptr_t end, const int fds[2], uint64_t offset);
 
 /* Learn how the kernel names the file mapped at p->start. */
 int mm_piece_identify(struct piece *p);
