@@ -192,6 +192,9 @@ int mm_os_read_ahead(int fd, uint64_t offset, size_t size);
 /* Drop pages from the page cache.  Pages mapped, dirty, busy or pinned stay. */
 int mm_os_drop(int fd, uint64_t offset, uint64_t size);
 
+/* Bytes that an ordinary user may still put on the file system that holds the file. */
+int mm_os_free_space(int fd, uint64_t *ret_bytes);
+
 /*
  * Start writing dirty pages out; wait for those under way; write what is dirty and wait for all; the
  * same of a mapping.

@@ -6,6 +6,7 @@
 #include <linux/falloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/page.h"
@@ -217,6 +218,16 @@ int mm_os_write_out(int fd, uint64_t offset, uint64_t size)
 int mm_os_error_of_writing(int fd)
 {
     return mm_os_await_writing(fd, 1ull << 62, PAGE_BYTES); /* no page is there to be waited for */
+}
+
+int mm_os_free_space(int fd, uint64_t *ret_bytes)
+{
+    struct statfs fs;
+    int error = (int)call2(SYS_fstatfs, fd, &fs);
+
+    if (!error)
+        *ret_bytes = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
+    return error;
 }
 
 int mm_os_write_mapping(void *where, size_t size)

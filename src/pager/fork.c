@@ -285,7 +285,7 @@ static int promise_again(struct piece *p)
     for (uintptr_t u = mm_piece_next_unit(p, p->low); !error && u < p->high;
          u = mm_piece_next_unit(p, u)) {
         uintptr_t end = u;
-        while (end < p->high && mm_unit_in(p, end)->flags & UNIT_PROMISED)
+        while (end < p->high && mm_unit_in(p, end)->flags & (UNIT_PROMISED | UNIT_RAGGED))
             end += UNIT_BYTES;
         if (end > u)
             error = mm_os_promise(p->fd, mm_piece_place(p, u), end - u);
@@ -316,7 +316,7 @@ static int own_files(void)
     return error;
 }
 
-#define KEPT (UNIT_PROMISED | UNIT_LENT)
+#define KEPT (UNIT_PROMISED | UNIT_RAGGED | UNIT_LENT)
 
 /*
  * What is known of the units stems from the parent's file: forget all but the promise.  The copies
@@ -351,6 +351,7 @@ void mm_pager_after_fork_in_child(void)
     if (!forked_private)
         return;
     (void)mm_os_close(done_pipe[0]); /* the parent's end */
+    mm_pagefile_forget_ahead();
     forget_records();
     mm_writer_forget();
     apart(separate,

@@ -60,6 +60,9 @@ int mm_pagefile_attach(uintptr_t where, size_t size);
 /* Promise space for every page of the range, or fail with -ENOSPC and lose nothing. */
 int mm_pagefile_promise(struct piece *p, struct range r);
 
+/* In a forked child: what was promised and not asked for is not promised.  Records lock held. */
+void mm_pagefile_forget_ahead(void);
+
 /* The range holds nothing any more: give its space back. */
 int mm_pagefile_forget(struct piece *p, struct range r);
 

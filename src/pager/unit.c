@@ -58,7 +58,9 @@ int mm_piece_add(uintptr_t start, uintptr_t end, const int fds[2], uint64_t offs
                         .live = live,
                         .live_words = live_words,
                         .low = end,
-                        .high = start};
+                        .high = start,
+                        .ahead_low = end,
+                        .ahead_high = start};
     atomic_store_explicit(&piece_count, index + 1, memory_order_release);
     return 0;
 }

@@ -29,6 +29,8 @@ enum {
     UNIT_BAD = 8,      /* its last write failed: stays in RAM until it is tried again */
     UNIT_DEAD = 32,    /* decommitted, its contents not yet punched out: dead.c */
     UNIT_FAULTED = 16, /* a hard fault since it was last evicted: the next fetches the rest */
+    UNIT_AHEAD = 64,   /* promised, and nobody asked for it yet: without contents */
+    UNIT_RAGGED = 128, /* not promised as a whole any more, but a part may hold contents */
 };
 
 struct unit {
@@ -57,6 +59,8 @@ struct piece {
     uint64_t *live_words; /* (c) the array; a bit per word of `live` that is not zero */
     uintptr_t low;        /* lowest and highest address ever committed */
     uintptr_t high;
+    uintptr_t ahead_low; /* units that are UNIT_AHEAD lie between these */
+    uintptr_t ahead_high;
 };
 
 #define CHUNK_SHIFT 22 /* 4 MiB */

@@ -79,6 +79,35 @@ verify(7)
 print("intact")
 """
 
+# A little memory in each of many places, as much as a disk holds: what is set aside ahead of need in
+# one place must not be refused to another.
+SMALL_DISK = """
+import ctypes, os, sys
+MIB = 1 << 20
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + 3 * [ctypes.c_int] + [ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+libc.memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+expected = ctypes.create_string_buffer(MIB)
+stat = os.statvfs(sys.argv[1])
+free = stat.f_bavail * stat.f_frsize // MIB
+places = [libc.mmap(None, 256 * MIB, 0, 0x4022, -1, 0) for i in range(200)]
+taken = []
+for i, place in enumerate(places):
+    if libc.mprotect(place, MIB, 3):
+        break
+    ctypes.memset(place, i + 1, MIB)
+    taken.append(place)
+if len(taken) == 200 or len(taken) * 100 < free * 85:
+    sys.exit(f"{len(taken)} MiB committed of {free} MiB free")
+for i, place in enumerate(taken):
+    ctypes.memset(expected, i + 1, MIB)
+    if libc.memcmp(place, expected, MIB):
+        sys.exit(f"place {i} is not as written")
+print("intact")
+"""
+
 # The disk below the page file's file system fails some writes for a while, then every one.  Its metadata is
 # written before, and the while is short, so that none of it is lost: that would be the file system's end.
 FAILING = FAIL + BLOCKS + """
@@ -163,6 +192,12 @@ def small_disk(place, size):
     return words, folder, disk
 
 
+def a_small_disk_is_used_up_before_memory_is_refused(place):
+    words, folder, _ = small_disk(place, "96M")
+    intact(place.run("-q", *place.paged(ram="16M", size="1G", folder=folder), PYTHON, "-c",
+                     SMALL_DISK, folder, before=words))
+
+
 def a_disk_that_fails_every_write_for_a_while_loses_nothing(place):
     words, folder, disk = small_disk(place, "160M")
     report = place.home / "failing.json"
@@ -229,6 +264,7 @@ def writes_that_fail_are_counted_and_lose_nothing(place):
 if __name__ == "__main__":
     main([a_full_page_file_refuses_memory_and_keeps_all_there_is,
           a_disk_that_fills_up_later_costs_nothing_that_was_committed,
+          a_small_disk_is_used_up_before_memory_is_refused,
           a_disk_that_fails_every_write_for_a_while_loses_nothing,
           a_page_that_cannot_be_read_back_is_an_in_page_error,
           writes_that_fail_are_counted_and_lose_nothing], __doc__)
