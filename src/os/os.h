@@ -67,6 +67,14 @@ int mm_os_unguard(void *where, size_t size);
 /* Ask the kernel to write the range's pages to its own swap now; contents stay. */
 int mm_os_page_out(void *where, size_t size);
 
+/*
+ * Make the pages of a shared file mapping dirty without changing a byte, as a write would.
+ *
+ * => -EFAULT, -EIO ...: not all of them; no signal is raised (before Linux 5.14 one may be, where the
+ *    kernel drops a page at that moment and cannot read it back)
+ */
+int mm_os_make_dirty(void *where, size_t size);
+
 /* Tell the kernel not to read around a fault in this range. */
 int mm_os_advise_random(void *where, size_t size);
 
@@ -141,6 +149,14 @@ bool mm_os_can_read(const void *where, size_t size);
 /* Make a nameless file, 0600, in `folder`, `size` bytes long and sparse; ret_fd is its number. */
 int mm_os_nameless_file(const char *folder, uint64_t size, int *ret_fd);
 
+/*
+ * Open the same file once more: another open file description, with its own record of which errors of
+ * writing it was told.
+ *
+ * => -errno where /proc is not mounted, or the file may not be opened (another user by now)
+ */
+int mm_os_reopen(int fd, int *ret_fd);
+
 /* A pipe that children made by exec do not get. */
 int mm_os_pipe(int ret_ends[2]);
 
@@ -180,10 +196,23 @@ int mm_os_read_ahead(int fd, uint64_t offset, size_t size);
 /* Drop pages from the page cache.  Pages mapped, dirty, busy or pinned stay. */
 int mm_os_drop(int fd, uint64_t offset, uint64_t size);
 
-/* Start writing dirty pages out; wait for those under way; or write the range and wait. */
+/* Bytes that an ordinary user may still put on the file system that holds the file. */
+int mm_os_free_space(int fd, uint64_t *ret_bytes);
+
+/*
+ * Start writing dirty pages out; wait for those under way; write what is dirty and wait for all; the
+ * same of a mapping.
+ *
+ * => those that wait tell errors of writing: any that befell any page of the file since this open
+ *    file description was last told
+ */
 int mm_os_start_writing(int fd, uint64_t offset, uint64_t size);
 int mm_os_await_writing(int fd, uint64_t offset, uint64_t size);
+int mm_os_write_out(int fd, uint64_t offset, uint64_t size);
 int mm_os_write_mapping(void *where, size_t size);
+
+/* Such an error, if there is one to be told; waits for nothing. */
+int mm_os_error_of_writing(int fd);
 
 /* Copy bytes between files at the same offset. */
 int mm_os_copy_file(int from, int to, uint64_t offset, uint64_t size);

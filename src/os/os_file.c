@@ -6,6 +6,7 @@
 #include <linux/falloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/page.h"
@@ -86,6 +87,20 @@ int mm_os_nameless_file(const char *folder, uint64_t size, int *ret_fd)
         return error;
     }
     *ret_fd = move_away(fd);
+    return 0;
+}
+
+int mm_os_reopen(int fd, int *ret_fd)
+{
+    char path[40];
+    struct os_text t = {path, path + sizeof path - 1};
+
+    mm_os_text(&t, "/proc/self/fd/");
+    mm_os_text_number(&t, (uint64_t)fd);
+    int again = mm_os_open(path, O_RDWR, 0);
+    if (again < 0)
+        return again;
+    *ret_fd = move_away(again);
     return 0;
 }
 
@@ -190,6 +205,29 @@ int mm_os_start_writing(int fd, uint64_t offset, uint64_t size)
 int mm_os_await_writing(int fd, uint64_t offset, uint64_t size)
 {
     return (int)call4(SYS_sync_file_range, fd, offset, size, SYNC_FILE_RANGE_WAIT_BEFORE);
+}
+
+int mm_os_write_out(int fd, uint64_t offset, uint64_t size)
+{
+    /* All three together are more than their sum: pages written to while under way wait their turn. */
+    unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+
+    return (int)call4(SYS_sync_file_range, fd, offset, size, all);
+}
+
+int mm_os_error_of_writing(int fd)
+{
+    return mm_os_await_writing(fd, 1ull << 62, PAGE_BYTES); /* no page is there to be waited for */
+}
+
+int mm_os_free_space(int fd, uint64_t *ret_bytes)
+{
+    struct statfs fs;
+    int error = (int)call2(SYS_fstatfs, fd, &fs);
+
+    if (!error)
+        *ret_bytes = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
+    return error;
 }
 
 int mm_os_write_mapping(void *where, size_t size)

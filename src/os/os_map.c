@@ -10,6 +10,10 @@
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #define MADV_GUARD_REMOVE 103
@@ -107,6 +111,17 @@ int mm_os_advise_random(void *where, size_t size)
 int mm_os_page_out(void *where, size_t size)
 {
     return advise(where, size, MADV_PAGEOUT);
+}
+
+int mm_os_make_dirty(void *where, size_t size)
+{
+    int error = advise(where, size, MADV_POPULATE_WRITE);
+
+    if (error != -EINVAL)
+        return error;
+    for (size_t at = 0; at < size; at += PAGE_BYTES) /* before Linux 5.14 */
+        atomic_fetch_or((atomic_char *)where + at, 0);
+    return 0;
 }
 
 int mm_os_inherit(void *where, size_t size, bool inherit)

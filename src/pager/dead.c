@@ -34,11 +34,11 @@ static bool flag(struct unit *u, bool dead)
 {
     mm_os_lock(&mm_unit_lock);
     bool changed = ((u->flags & UNIT_DEAD) != 0) != dead;
-    u->flags = (uint8_t)(dead ? u->flags | UNIT_DEAD : u->flags & ~UNIT_DEAD);
+    u->flags = (uint16_t)(dead ? u->flags | UNIT_DEAD : u->flags & ~UNIT_DEAD);
     if (dead) {
         mm_unit_not_out(u, 0xffff);
         u->ahead = 0;
-        u->flags &= (uint8_t) ~(UNIT_BAD | UNIT_WHOLE);
+        u->flags &= (uint16_t) ~(UNIT_BAD | UNIT_WHOLE);
     }
     mm_os_unlock(&mm_unit_lock);
     return changed;

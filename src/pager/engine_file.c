@@ -264,7 +264,7 @@ static void note_lent(struct piece *p, struct range r, bool lent)
         struct unit *unit = mm_unit_in(p, u);
         uint16_t pages = mm_unit_mask(u, r.start, r.end);
         unit->lent = lent ? unit->lent | pages : unit->lent & (uint16_t)~pages;
-        unit->flags = (uint8_t)((unit->flags & ~UNIT_LENT) | (unit->lent ? UNIT_LENT : 0));
+        unit->flags = (uint16_t)((unit->flags & ~UNIT_LENT) | (unit->lent ? UNIT_LENT : 0));
     }
     mm_piece_note_live(p, r); /* where the page file is mapped around them */
     mm_os_unlock(&mm_unit_lock);

@@ -24,10 +24,12 @@
  */
 #include <errno.h>
 
+#include "pager/lists.h"
 #include "pager/pager_internal.h"
 
 #define COPY_STEP (8 * MIB)
-#define KEPT_BY_CHILD (UNIT_PROMISED | UNIT_LENT | UNIT_PRIVATE)
+#define KEPT_BY_CHILD (UNIT_PROMISED | UNIT_RAGGED | UNIT_LENT | UNIT_PRIVATE)
+#define STEP_PAGES (COPY_STEP >> PAGE_SHIFT)
 
 static int done_pipe[2] = {-1, -1};
 static bool forked_private; /* before_fork did its part */
@@ -160,6 +162,7 @@ void mm_pager_after_fork_in_parent(void)
         ;
     (void)mm_os_close(done_pipe[0]); /* nothing more to read */
     apart(share_again, "cannot go on after fork; is the page file's folder full?");
+    mm_lists_doubt_standby(); /* what was mapped and dirty on it is not mapped any more */
     mm_os_unlock(&mm_unit_lock);
     mm_os_unlock(&mm_dead_lock);
     mm_os_unlock(&mm_unmap_lock);
@@ -176,32 +179,76 @@ static void note_evicted(struct piece *p, uint64_t start, uint64_t end)
     for (uintptr_t u = align_down(from, UNIT_BYTES); u < to; u += UNIT_BYTES) {
         struct unit *unit = mm_unit_in(p, u);
         mm_unit_went_out(unit, mm_unit_mask(u, from, to));
-        unit->flags &= (uint8_t)~UNIT_WHOLE;
+        unit->flags &= (uint16_t)~UNIT_WHOLE;
     }
 }
 
-/* Copy one stretch of data, a unit at a time as above, and let neither file fill RAM. */
-static int copy_stretch(struct piece *p, int from, uint64_t start, uint64_t end)
+/* Which pages of a stretch of the parent's file are in RAM; those it cannot tell of count as such. */
+static void look(const struct piece *p, uint64_t start, uint64_t end, unsigned char *ret_cached)
 {
-    uint64_t since = start;
+    if (mm_os_in_core((void *)(p->start + (start - p->offset)), end - start, ret_cached) == 0)
+        return;
+    for (size_t i = 0; i < STEP_PAGES; i++)
+        ret_cached[i] = 1;
+}
+
+/*
+ * Drop what the copying alone brought into RAM.  What the parent had there stays: it may be clean
+ * because it could not be written, and only the parent knows.
+ */
+static void drop_brought_in(int from, uint64_t start, uint64_t end, const unsigned char *cached)
+{
+    size_t count = (end - start) >> PAGE_SHIFT;
+
+    for (size_t i = 0, n; i < count; i += n) {
+        for (n = 1; i + n < count && !((cached[i] ^ cached[i + n]) & 1); n++)
+            ;
+        if (!(cached[i] & 1))
+            (void)mm_os_drop(from, start + i * PAGE_BYTES, n * PAGE_BYTES); /* RAM, no contents */
+    }
+}
+
+/* A unit at a time, as above. */
+static int copy_units(struct piece *p, int from, uint64_t start, uint64_t end)
+{
     int error = 0;
 
     for (uint64_t at = start, next; !error && at < end; at = next) {
         next = min_size(align_down(at, UNIT_BYTES) + UNIT_BYTES, end);
         error = mm_os_copy_file(from, p->fd, at, next - at);
-        if (error || next - since < COPY_STEP)
-            continue;
-        error = mm_os_start_writing(p->fd, since, next - since);
-        if (!error)
-            error = mm_os_await_writing(p->fd, since, next - since);
-        if (error)
-            return error; /* what could not be written must not be dropped */
-        (void)mm_os_drop(p->fd, since, next - since);
-        (void)mm_os_drop(from, since, next - since);
-        note_evicted(p, since, next);
-        since = next;
     }
-    (void)mm_os_drop(from, since, end - since); /* what the copying alone brought in */
+    return error;
+}
+
+/* Write and drop a stretch of the copy; what could not be written must not be dropped. */
+static int evict_copy(struct piece *p, uint64_t start, uint64_t end)
+{
+    uintptr_t at = p->start + (start - p->offset);
+    int error = mm_writer_write(p, (struct range){at, at + (end - start)});
+
+    if (error)
+        return error;
+    (void)mm_os_drop(p->fd, start, end - start);
+    note_evicted(p, start, end);
+    return 0;
+}
+
+/* Copy one stretch of data and let neither file fill RAM. */
+static int copy_stretch(struct piece *p, int from, uint64_t start, uint64_t end)
+{
+    unsigned char cached[2][STEP_PAGES];
+    int error = 0;
+    int now = 0;
+
+    look(p, start, min_size(start + COPY_STEP, end), cached[now]);
+    for (uint64_t at = start, next; !error && at < end; at = next, now ^= 1) {
+        next = min_size(at + COPY_STEP, end);
+        look(p, next, min_size(next + COPY_STEP, end), cached[!now]); /* reading reads ahead */
+        error = copy_units(p, from, at, next);
+        if (!error && next - at == COPY_STEP)
+            error = evict_copy(p, at, next);
+        drop_brought_in(from, at, next, cached[now]);
+    }
     return error;
 }
 
@@ -234,7 +281,7 @@ static int promise_again(struct piece *p)
     for (uintptr_t u = mm_piece_next_unit(p, p->low); !error && u < p->high;
          u = mm_piece_next_unit(p, u)) {
         uintptr_t end = u;
-        while (end < p->high && mm_unit_in(p, end)->flags & UNIT_PROMISED)
+        while (end < p->high && mm_unit_in(p, end)->flags & (UNIT_PROMISED | UNIT_RAGGED))
             end += UNIT_BYTES;
         if (end > u)
             error = mm_os_promise(p->fd, mm_piece_place(p, u), end - u);
@@ -299,7 +346,7 @@ static void forget_records(void)
             mm_unit_not_out(unit, 0xffff);
             if (unit->ahead | unit->stage | unit->flags)
                 *unit =
-                    (struct unit){.flags = (uint8_t)((unit->flags & KEPT_BY_CHILD) | UNIT_WHOLE),
+                    (struct unit){.flags = (uint16_t)((unit->flags & KEPT_BY_CHILD) | UNIT_WHOLE),
                                   .lent = unit->lent,
                                   .kind = unit->kind};
         }
@@ -323,7 +370,9 @@ void mm_pager_after_fork_in_child(void)
         return;
     }
     (void)mm_os_close(done_pipe[0]); /* the parent's end */
+    mm_pagefile_forget_ahead();
     forget_records();
+    mm_writer_forget();
     apart(separate,
           "a forked child cannot have memory of its own; is the page file's folder full?");
     mm_trim_forget();

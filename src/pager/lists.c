@@ -72,6 +72,14 @@ uint64_t mm_lists_pages(enum unit_stage stage)
     return stage == UNIT_ACTIVE ? lists[0].pages + lists[1].pages : list_of(stage)->pages;
 }
 
+void mm_lists_doubt_standby(void)
+{
+    uintptr_t unit;
+
+    while (mm_lists_take(UNIT_STANDBY, &unit, 1))
+        (void)mm_lists_add(unit, UNIT_MODIFIED, mm_unit_of(unit)->listed); /* full: active then */
+}
+
 void mm_lists_forget(void)
 {
     for (int i = 0; i < 2; i++) {

@@ -28,6 +28,9 @@ int mm_lists_take(enum unit_stage stage, uintptr_t *units, int capacity);
 /* Pages on a list; of both with UNIT_ACTIVE. */
 uint64_t mm_lists_pages(enum unit_stage stage);
 
+/* What is on the standby list may not be written after all: it is modified. */
+void mm_lists_doubt_standby(void);
+
 /* In a forked child: both are empty. */
 void mm_lists_forget(void);
 

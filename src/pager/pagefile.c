@@ -8,8 +8,10 @@
  * A piece has a place in a file from the start, but the file is not mapped there before something
  * is committed that may be paged: a program that never comes that far forks without our help.
  *
- * I1  a committed page lies in a unit that is UNIT_PROMISED or UNIT_PRIVATE, or its commit failed
- * I2  space is given back only for ranges that vm has taken from their owner
+ * I1  a committed page lies in a unit that is UNIT_PROMISED or UNIT_PRIVATE, or its commit failed, or
+ *     it kept its space when a part of its unit was given back (UNIT_RAGGED)
+ * I2  space is given back only for ranges that vm has taken from their owner, or never gave to one
+ * I3  a unit that is UNIT_AHEAD, and one that is neither promised nor ragged, holds no contents
  */
 #include <errno.h>
 
@@ -20,23 +22,37 @@
 #define FILE_BYTES (8 * TIB)
 #define SMALLEST_FILE (4 * GIB)
 
-/* Space is promised this far ahead, by how much there is already: few calls, little waste. */
+/*
+ * Space is promised this far ahead, by how much there is already: few calls, little waste.  Of a disk
+ * that gets tight no more than a share is taken, and that is given back when a promise fails.
+ */
 #define LEAST_AHEAD (1 * MIB)
 #define MOST_AHEAD (64 * MIB)
+#define SHARE_OF_FREE 32
 
 static char folder[256];
-static int file = -1;
+static int files[2] = {-1, -1}; /* the file, and the same opened again: struct piece */
 static uint64_t file_size;
 static uint64_t file_used;
 static atomic_size_t promised; /* bytes */
 static bool attached;          /* the pieces are mapped; under the space lock */
+
+/* Without /proc the one description must do: writer.c. */
+static int make_file(uint64_t size, int ret_fds[2])
+{
+    int error = mm_os_nameless_file(folder, size, &ret_fds[0]);
+
+    if (!error && mm_os_reopen(ret_fds[0], &ret_fds[1]))
+        ret_fds[1] = ret_fds[0];
+    return error;
+}
 
 static int new_file(void)
 {
     int error = -EFBIG;
 
     for (uint64_t size = FILE_BYTES; error == -EFBIG && size >= SMALLEST_FILE; size /= 2) {
-        error = mm_os_nameless_file(folder, size, &file);
+        error = make_file(size, files);
         if (!error) {
             file_size = size;
             file_used = 0;
@@ -119,9 +135,9 @@ static int place_one(uintptr_t at, uintptr_t end, uintptr_t *ret_end)
     }
     size_t size = min_size(end - at, file_size - file_used);
     struct range r = {at, at + size};
-    int error = attached ? mm_pagefile_map(r, OS_NONE, file, file_used) : 0;
+    int error = attached ? mm_pagefile_map(r, OS_NONE, files[0], file_used) : 0;
     if (!error)
-        error = mm_piece_add(r.start, r.end, file, file_used);
+        error = mm_piece_add(r.start, r.end, files, file_used);
     if (error)
         return error;
     file_used += size;
@@ -138,44 +154,170 @@ int mm_pagefile_place(uintptr_t where, size_t size)
     return error;
 }
 
-static size_t ahead_now(void)
+static void count_promised(size_t more, size_t less)
+{
+    atomic_fetch_add(&promised, more);
+    atomic_fetch_sub(&promised, min_size(less, atomic_load(&promised)));
+    mm_count_set(NTMM_PAGE_FILE_PROMISED, atomic_load(&promised));
+}
+
+/* ---- ahead of need ------------------------------------------------------------------------------ */
+
+static size_t ahead_now(const struct piece *p)
 {
     size_t quarter = align_down(atomic_load(&promised) / 4, UNIT_BYTES);
-    return min_size(max_size(quarter, LEAST_AHEAD), MOST_AHEAD);
+    size_t ahead = min_size(max_size(quarter, LEAST_AHEAD), MOST_AHEAD);
+    uint64_t left;
+
+    if (mm_os_free_space(p->fd, &left))
+        return 0; /* cannot tell */
+    return min_size(ahead, align_down(left / SHARE_OF_FREE, UNIT_BYTES));
+}
+
+/* How far the space behind `end` may be promised too: over units that hold nothing (I3). */
+static uintptr_t end_ahead(const struct piece *p, uintptr_t end)
+{
+    uintptr_t far = min_size(end + ahead_now(p), p->end);
+
+    for (uintptr_t u = end; u < far; u += UNIT_BYTES) {
+        if (mm_unit_in(p, u)->flags & (UNIT_PROMISED | UNIT_RAGGED))
+            return u;
+    }
+    return far;
+}
+
+/* Take the next run of units that are promised ahead off the record; empty: there is none. */
+static struct range take_ahead(struct piece *p)
+{
+    uintptr_t start = p->ahead_low;
+
+    while (start < p->ahead_high && !(mm_unit_in(p, start)->flags & UNIT_AHEAD))
+        start += UNIT_BYTES;
+    uintptr_t end = start;
+    for (; end < p->ahead_high && mm_unit_in(p, end)->flags & UNIT_AHEAD; end += UNIT_BYTES)
+        mm_unit_in(p, end)->flags &= (uint16_t) ~(UNIT_AHEAD | UNIT_PROMISED);
+    p->ahead_low = end < p->ahead_high ? end : p->end;
+    if (p->ahead_low == p->end)
+        p->ahead_high = p->start;
+    return (struct range){start, end > start ? end : start};
+}
+
+/* Give back all that was promised and not asked for: true if that was anything. */
+static bool give_back_ahead(void)
+{
+    bool any = false;
+
+    for (int i = 0; i < mm_piece_count(); i++) {
+        struct piece *p = mm_piece(i);
+        while (p->ahead_low < p->ahead_high) {
+            mm_os_lock(&mm_unit_lock);
+            struct range r = take_ahead(p);
+            mm_os_unlock(&mm_unit_lock);
+            if (range_size(r) == 0)
+                continue;
+            (void)mm_os_punch(p->fd, mm_piece_place(p, r.start),
+                              range_size(r)); /* less space then */
+            count_promised(0, range_size(r));
+            any = true;
+        }
+    }
+    return any;
+}
+
+void mm_pagefile_forget_ahead(void)
+{
+    for (int i = 0; i < mm_piece_count(); i++) {
+        struct piece *p = mm_piece(i);
+        while (p->ahead_low < p->ahead_high)
+            count_promised(0, range_size(take_ahead(p)));
+    }
+}
+
+/* The disk is full: give back what nobody uses. */
+static bool make_room(void)
+{
+    bool any = give_back_ahead();
+
+    while (mm_dead_bury())
+        any = true;
+    return any;
+}
+
+/* ---- the promise -------------------------------------------------------------------------------- */
+
+/*
+ * Promise [start, end), and room ahead as well if the disk has it; *ret_far is how far it went.  Under
+ * the dead lock: a unit ahead may not be in the middle of being punched out.
+ */
+static int promise_far(struct piece *p, uintptr_t start, uintptr_t end, uintptr_t *ret_far)
+{
+    uintptr_t far = end_ahead(p, end);
+    int error = mm_os_promise(p->fd, mm_piece_place(p, start), far - start);
+
+    if (!error || far == end) {
+        *ret_far = far;
+        return error;
+    }
+    /* What the disk had of the room before it was full would stay taken. */
+    (void)mm_os_punch(p->fd, mm_piece_place(p, end), far - end);
+    *ret_far = end;
+    return mm_os_promise(p->fd, mm_piece_place(p, start), end - start);
+}
+
+static int allocate(struct piece *p, uintptr_t start, uintptr_t end, uintptr_t *ret_far)
+{
+    mm_os_lock(&mm_dead_lock);
+    int error = promise_far(p, start, end, ret_far);
+    mm_os_unlock(&mm_dead_lock);
+
+    if ((error == -ENOSPC || error == -EDQUOT) && make_room())
+        error = mm_os_promise(p->fd, mm_piece_place(p, start), end - start);
+    return error;
 }
 
 /* Promise one run of units that have no space yet; with room ahead if the disk has it. */
 static int promise_run(struct piece *p, uintptr_t start, uintptr_t end)
 {
-    uintptr_t far = end + ahead_now();
-    if (far > p->end)
-        far = p->end;
-    for (uintptr_t u = end; u < far; u += UNIT_BYTES) {
-        if (mm_unit_in(p, u)->flags & UNIT_PROMISED)
-            far = u;
-    }
+    uintptr_t far;
+    int error = allocate(p, start, end, &far);
 
-    int error = mm_os_promise(p->fd, mm_piece_place(p, start), far - start);
-    if (error && far > end) {
-        far = end;
-        error = mm_os_promise(p->fd, mm_piece_place(p, start), far - start);
-    }
     if (error)
         return error;
     mm_os_lock(&mm_unit_lock);
-    for (uintptr_t u = start; u < far; u += UNIT_BYTES)
-        mm_unit_in(p, u)->flags |= UNIT_PROMISED;
+    for (uintptr_t u = start; u < far; u += UNIT_BYTES) {
+        struct unit *unit = mm_unit_in(p, u);
+        unit->flags &= (uint16_t)~UNIT_RAGGED;
+        unit->flags |= u < end ? UNIT_PROMISED : UNIT_PROMISED | UNIT_AHEAD;
+    }
+    if (far > end) {
+        p->ahead_low = min_size(p->ahead_low, end);
+        p->ahead_high = max_size(p->ahead_high, far);
+    }
     mm_os_unlock(&mm_unit_lock);
-    atomic_fetch_add(&promised, far - start);
-    mm_count_set(NTMM_PAGE_FILE_PROMISED, atomic_load(&promised));
+    count_promised(far - start, 0);
     return 0;
+}
+
+/* What was promised ahead is asked for now. */
+static void claim_ahead(struct piece *p, uintptr_t start, uintptr_t end)
+{
+    mm_os_lock(&mm_unit_lock);
+    for (uintptr_t u = start; u < end; u += UNIT_BYTES)
+        mm_unit_in(p, u)->flags &= (uint16_t)~UNIT_AHEAD;
+    mm_os_unlock(&mm_unit_lock);
 }
 
 int mm_pagefile_promise(struct piece *p, struct range r)
 {
+    uintptr_t first = align_down(r.start, UNIT_BYTES);
     uintptr_t last = align_up(r.end, UNIT_BYTES);
+    uint16_t seen = 0;
 
-    for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < last; u += UNIT_BYTES) {
+    for (uintptr_t u = first; u < last; u += UNIT_BYTES)
+        seen |= mm_unit_in(p, u)->flags;
+    if (seen & UNIT_AHEAD)
+        claim_ahead(p, first, last); /* first of all: a promise that fails gives back the others */
+    for (uintptr_t u = first; u < last; u += UNIT_BYTES) {
         if (mm_unit_in(p, u)->flags & UNIT_PROMISED)
             continue;
         uintptr_t end = u;
@@ -189,7 +331,10 @@ int mm_pagefile_promise(struct piece *p, struct range r)
     return 0;
 }
 
-/* Take back the promise for every unit of a range: how many had it. */
+/*
+ * Take back the promise for every unit of a range: how many had it.  A unit at the edge may have
+ * contents outside the range.
+ */
 static size_t unpromise(struct piece *p, struct range r)
 {
     size_t units = 0;
@@ -197,8 +342,10 @@ static size_t unpromise(struct piece *p, struct range r)
     mm_os_lock(&mm_unit_lock);
     for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end; u += UNIT_BYTES) {
         struct unit *unit = mm_unit_in(p, u);
+        bool whole = u >= r.start && u + UNIT_BYTES <= r.end;
         units += (unit->flags & UNIT_PROMISED) != 0;
-        unit->flags &= (uint8_t)~UNIT_PROMISED;
+        unit->flags &= (uint16_t) ~(UNIT_PROMISED | UNIT_AHEAD | UNIT_RAGGED);
+        unit->flags |= whole ? 0 : UNIT_RAGGED;
     }
     mm_os_unlock(&mm_unit_lock);
     return units;
@@ -214,7 +361,7 @@ static void clear_records(struct piece *p, struct range r)
         mm_unit_not_out(unit, gone);
         unit->ahead &= (uint16_t)~gone;
         if (gone == 0xffff)
-            unit->flags &= (uint8_t) ~(UNIT_BAD | UNIT_WHOLE);
+            unit->flags &= (uint16_t) ~(UNIT_BAD | UNIT_WHOLE);
     }
     mm_os_unlock(&mm_unit_lock);
 }
@@ -222,11 +369,9 @@ static void clear_records(struct piece *p, struct range r)
 int mm_pagefile_forget(struct piece *p, struct range r)
 {
     size_t bytes = unpromise(p, r) * UNIT_BYTES;
-    size_t before = atomic_load(&promised);
 
     clear_records(p, r);
-    atomic_fetch_sub(&promised, min_size(bytes, before));
-    mm_count_set(NTMM_PAGE_FILE_PROMISED, atomic_load(&promised));
+    count_promised(0, bytes);
     return mm_os_punch(p->fd, mm_piece_place(p, r.start), range_size(r));
 }
 
@@ -243,34 +388,43 @@ int mm_pagefile_zero(struct piece *p, struct range r)
 }
 
 /* The new file that takes the place of `old`: the one made for an earlier piece, or a fresh one. */
-static int replacement(int index, const int *old, int *ret_fd)
+static int replacement(int index, const int *old, int ret_fds[2])
 {
     for (int i = 0; i < index; i++) {
         if (old[i] == old[index]) {
-            *ret_fd = mm_piece(i)->fd;
+            ret_fds[0] = mm_piece(i)->fd;
+            ret_fds[1] = mm_piece(i)->teller;
             return 0;
         }
     }
-    return mm_os_nameless_file(folder, file_size, ret_fd);
+    if (mm_piece(index)->teller != old[index])
+        (void)mm_os_close(mm_piece(index)->teller); /* the parent has its own */
+    return make_file(file_size, ret_fds);
 }
 
 int mm_pagefile_renew(int *ret_old_files)
 {
     int count = mm_piece_count();
-    int current = file;
+    int current = files[0];
+    int fds[2];
 
     for (int i = 0; i < count; i++) {
-        ret_old_files[i] = mm_piece(i)->fd;
-        int error = replacement(i, ret_old_files, &mm_piece(i)->fd);
-        if (error) {
-            mm_piece(i)->fd = ret_old_files[i];
+        struct piece *p = mm_piece(i);
+        ret_old_files[i] = p->fd;
+        int error = replacement(i, ret_old_files, fds);
+        if (error)
             return error;
+        p->fd = fds[0];
+        p->teller = fds[1];
+        if (ret_old_files[i] == current) {
+            files[0] = fds[0];
+            files[1] = fds[1];
         }
-        if (ret_old_files[i] == current)
-            file = mm_piece(i)->fd;
     }
-    if (file != current)
+    if (files[0] != current)
         return 0;
-    (void)mm_os_close(current); /* the parent has its own; no piece of ours lies in it */
+    if (files[1] != current)
+        (void)mm_os_close(files[1]); /* the parent has its own, and no piece of ours lies in it */
+    (void)mm_os_close(current);      /* likewise */
     return new_file();
 }

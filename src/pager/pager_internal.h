@@ -64,6 +64,9 @@ bool mm_pagefile_is_attached(void);
 /* Promise space for every page of the range, or fail with -ENOSPC and lose nothing. */
 int mm_pagefile_promise(struct piece *p, struct range r);
 
+/* In a forked child: what was promised and not asked for is not promised.  Records lock held. */
+void mm_pagefile_forget_ahead(void);
+
 /* The range holds nothing any more: give its space back. */
 int mm_pagefile_forget(struct piece *p, struct range r);
 
@@ -131,8 +134,30 @@ void mm_trim_all(void);
 /* Begin writing the pages of `masks`; in a folder without asynchronous writing, finish it too. */
 void mm_writer_start(const uintptr_t *units, const uint16_t *masks, int count);
 
-/* Wait for writes begun; a unit whose write failed becomes UNIT_BAD and loses nothing. */
+/* Wait for writes begun. */
 void mm_writer_finish(const uintptr_t *units, int count);
+
+/*
+ * Make sure of a range that is about to be dropped: what is dirty in it is written, and no error was
+ * told.  It spans BATCH units at most.
+ *
+ * => false: not to be dropped now; it is dirty again
+ */
+bool mm_writer_settle(const struct piece *p, struct range r);
+
+/* Write what is dirty in a range and wait. */
+int mm_writer_write(const struct piece *p, struct range r);
+
+/*
+ * Look for errors of writes that the kernel began by itself; let bad units be tried again when it is
+ * time.
+ *
+ * => true: there may be units now that are in RAM and on no list
+ */
+bool mm_writer_look(void);
+
+int mm_writer_init(void);
+void mm_writer_forget(void); /* in a forked child */
 
 /* ---- prefetch.c ------------------------------------------------------------------------------ */
 

@@ -344,7 +344,7 @@ static void look(struct piece *p, uintptr_t unit, uint16_t present)
     u->ahead = hit ? 0 : u->ahead;
     if (hard && u->flags & UNIT_UNUSED)
         surprise = events;
-    u->flags &= (uint8_t)~UNIT_UNUSED;
+    u->flags &= (uint16_t)~UNIT_UNUSED;
     mm_os_unlock(&mm_unit_lock);
     if (hard) {
         unsigned pages = (unsigned)__builtin_popcount(hard);

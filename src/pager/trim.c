@@ -43,7 +43,9 @@ static atomic_uint bell;
 
 int mm_trim_init(void)
 {
-    return mm_lists_init((uint32_t)(mm_budget_pages() * 2));
+    int error = mm_writer_init();
+
+    return error ? error : mm_lists_init((uint32_t)(mm_budget_pages() * 2));
 }
 
 void mm_trim_wake(void)
@@ -214,17 +216,25 @@ static uint64_t age_modified(void)
 
 /* ---- from standby to the page file ------------------------------------------------------------- */
 
-static void drop_run(struct range run)
+/* False when it may not be dropped. */
+static bool drop_run(struct range run)
 {
     struct piece *p = mm_piece_of(run.start);
 
-    if (p)
-        (void)mm_os_drop(p->fd, mm_piece_place(p, run.start),
-                         range_size(run)); /* looked at later */
+    if (!p)
+        return true;
+    if (!mm_writer_settle(p, run))
+        return false;
+    (void)mm_os_drop(p->fd, mm_piece_place(p, run.start), range_size(run)); /* looked at later */
+    return true;
 }
 
-/* Drop the runs of pages that `masks` name, joining runs across consecutive units. */
-static void drop_pages(const uintptr_t *units, const uint16_t *masks, int count)
+/*
+ * Drop the runs of pages that `masks` name, joining runs across consecutive units.
+ *
+ * => false after an error of writing: what was not dropped yet may not be now
+ */
+static bool drop_pages(const uintptr_t *units, const uint16_t *masks, int count)
 {
     struct range run = {0, 0};
 
@@ -237,11 +247,12 @@ static void drop_pages(const uintptr_t *units, const uint16_t *masks, int count)
                 run.end += PAGE_BYTES;
                 continue;
             }
-            drop_run(run);
+            if (!drop_run(run))
+                return false;
             run = (struct range){at, at + PAGE_BYTES};
         }
     }
-    drop_run(run);
+    return drop_run(run);
 }
 
 /*
@@ -265,18 +276,36 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
             (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(stuck));
         mm_unit_went_out(u, gone);
         if (gone)
-            u->flags &= (uint8_t)~UNIT_FAULTED;
+            u->flags &= (uint16_t)~UNIT_FAULTED;
         if (u->ahead & gone)
             u->flags |= UNIT_UNUSED;
         u->ahead &= (uint16_t)~gone;
         if (u->stage == UNIT_ACTIVE && u->ahead & ~after[i])
             (void)mm_lists_add(units[i], UNIT_STANDBY, u->listed); /* still being read: wait */
         if (gone && !stuck)
-            u->flags &= (uint8_t)~UNIT_WHOLE;
+            u->flags &= (uint16_t)~UNIT_WHOLE;
         dropped += (uint64_t)__builtin_popcount(gone);
     }
     mm_os_unlock(&mm_unit_lock);
     return dropped;
+}
+
+/* Put those of `count` units from `unit` on that have cached pages and are on no list on one. */
+static void list_strays(uintptr_t unit, int count)
+{
+    uintptr_t units[BATCH] = {0};
+    uint16_t cached[BATCH];
+
+    for (int i = 0; i < count; i++)
+        units[i] = unit + (uintptr_t)i * UNIT_BYTES;
+    mm_units_cached(units, count, cached);
+    mm_os_lock(&mm_unit_lock);
+    for (int i = 0; i < count; i++) {
+        struct unit *u = mm_unit_of(units[i]);
+        if (cached[i] && u->stage == UNIT_ACTIVE && !(u->flags & HANDS_OFF))
+            (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(cached[i]));
+    }
+    mm_os_unlock(&mm_unit_lock);
 }
 
 /* Drop one batch; the number of pages dropped, and of units looked at. */
@@ -299,9 +328,13 @@ static int age_standby(uint64_t *ret_dropped)
         kept += (uint64_t)__builtin_popcount(present[i]);
     }
     mm_os_unlock(&mm_unit_lock);
-    drop_pages(units, leave, count);
+    bool failed = !drop_pages(units, leave, count);
     mm_units_cached(units, count, after);
+    for (int i = 0; failed && i < count; i++)
+        leave[i] = 0; /* what stays is not stuck */
     uint64_t dropped = record_drops(units, before, after, leave, count);
+    for (int i = 0; failed && i < count; i++)
+        list_strays(units[i], 1); /* dirty again */
     mm_budget_dropped(dropped);
     mm_count(NTMM_PAGES_DROPPED, dropped);
     mm_count(NTMM_SECOND_CHANCES, kept);
@@ -310,24 +343,6 @@ static int age_standby(uint64_t *ret_dropped)
 }
 
 /* ---- the thread -------------------------------------------------------------------------------- */
-
-/* Put those of `count` units from `unit` on that have cached pages and are on no list on one. */
-static void list_strays(uintptr_t unit, int count)
-{
-    uintptr_t units[BATCH] = {0};
-    uint16_t cached[BATCH];
-
-    for (int i = 0; i < count; i++)
-        units[i] = unit + (uintptr_t)i * UNIT_BYTES;
-    mm_units_cached(units, count, cached);
-    mm_os_lock(&mm_unit_lock);
-    for (int i = 0; i < count; i++) {
-        struct unit *u = mm_unit_of(units[i]);
-        if (cached[i] && u->stage == UNIT_ACTIVE && !(u->flags & HANDS_OFF))
-            (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(cached[i]));
-    }
-    mm_os_unlock(&mm_unit_lock);
-}
 
 /*
  * Pages that are in RAM, not mapped and on no list, by whatever way they came there, are put on the
@@ -406,6 +421,8 @@ void mm_trim_main(void *unused)
         mm_budget_census(false);
         uint64_t used = mm_budget_used();
         bury(false);
+        if (mm_writer_look())
+            mm_trim_find_strays();
         bool stuck = false;
         if (used > mm_budget_part(TRIM_ABOVE))
             stuck = !give_back();

@@ -34,7 +34,7 @@ struct piece *mm_piece_of(uintptr_t address)
     return NULL;
 }
 
-int mm_piece_add(uintptr_t start, uintptr_t end, int fd, uint64_t offset)
+int mm_piece_add(uintptr_t start, uintptr_t end, const int fds[2], uint64_t offset)
 {
     int index = mm_piece_count();
     size_t units = (end - start) >> UNIT_SHIFT;
@@ -51,13 +51,16 @@ int mm_piece_add(uintptr_t start, uintptr_t end, int fd, uint64_t offset)
         return -ENOMEM;
     *p = (struct piece){.start = start,
                         .end = end,
-                        .fd = fd,
+                        .fd = fds[0],
+                        .teller = fds[1],
                         .offset = offset,
                         .units = records,
                         .live = live,
                         .live_words = live_words,
                         .low = end,
-                        .high = start};
+                        .high = start,
+                        .ahead_low = end,
+                        .ahead_high = start};
     atomic_store_explicit(&piece_count, index + 1, memory_order_release);
     return 0;
 }

@@ -23,23 +23,25 @@ enum unit_stage {
 };
 
 enum {
-    UNIT_PROMISED = 1,  /* all its pages have disk space */
-    UNIT_WHOLE = 2,     /* its pages lie in one large folio: they leave together */
-    UNIT_LENT = 4,      /* other code mapped some of its pages: hands off */
-    UNIT_BAD = 8,       /* its last write failed: stays in RAM for good */
-    UNIT_DEAD = 32,     /* decommitted, its contents not yet punched out: dead.c */
-    UNIT_FAULTED = 16,  /* a hard fault since it was last evicted: the next fetches the rest */
+    UNIT_PROMISED = 1, /* all its pages have disk space */
+    UNIT_WHOLE = 2,    /* its pages lie in one large folio: they leave together */
+    UNIT_LENT = 4,     /* other code mapped some of its pages: hands off */
+    UNIT_BAD = 8,      /* its last write failed: stays in RAM until it is tried again */
+    UNIT_FAULTED = 16, /* a hard fault since it was last evicted: the next fetches the rest */
+    UNIT_DEAD = 32,    /* decommitted, its contents not yet punched out: dead.c */
+    UNIT_UNUSED = 64,  /* read ahead last time and left unused: not asked for again until touched */
     UNIT_PRIVATE = 128, /* private memory of the kernel, never paged: private.c */
-    UNIT_UNUSED = 64, /* read ahead last time and left unused: not asked for again until touched */
+    UNIT_AHEAD = 256,   /* promised, and nobody asked for it yet: without contents */
+    UNIT_RAGGED = 512,  /* not promised as a whole any more, but a part may hold contents */
 };
 
 struct unit {
     uint16_t evicted;     /* pages whose only copy is in the page file */
     uint16_t ahead;       /* pages asked for ahead of use and not yet seen used */
     uint16_t lent;        /* pages that other code mapped; UNIT_LENT: there are some */
+    uint16_t flags;       /* UNIT_* */
     uint8_t stage;        /* enum unit_stage */
     uint8_t listed;       /* pages it counts for on its list */
-    uint8_t flags;        /* UNIT_* */
     int8_t direction;     /* of the stream that asked for it: +1, -1; 0 none */
     uint8_t depth;        /* units that stream read ahead */
     _Atomic uint8_t kind; /* of things that lie in it, as their owner told: a hint; 0: not told */
@@ -52,6 +54,7 @@ struct piece {
     uintptr_t start;      /* (c) */
     uintptr_t end;        /* (c) */
     int fd;               /* (c) but for fork, with everything stopped */
+    int teller;           /* (c) likewise: the same file opened once more, for errors: writer.c */
     uint64_t inode;       /* (c) likewise: how the kernel's list of mappings names the file */
     uint64_t device;      /* (c) likewise */
     uint64_t offset;      /* (c) of `start` in the file */
@@ -60,6 +63,8 @@ struct piece {
     uint64_t *live_words; /* (c) the array; a bit per word of `live` that is not zero */
     uintptr_t low;        /* lowest and highest address ever committed */
     uintptr_t high;
+    uintptr_t ahead_low; /* units that are UNIT_AHEAD lie between these */
+    uintptr_t ahead_high;
 };
 
 #define CHUNK_SHIFT 22 /* 4 MiB */
@@ -74,11 +79,11 @@ struct piece *mm_piece(int index);
 struct piece *mm_piece_of(uintptr_t address);
 
 /*
- * Add a piece over [start, end) backed by `fd` from `offset` on.
+ * Add a piece over [start, end) backed by `fd` from `offset` on, opened again as `teller`.
  *
  * => start and end multiples of 64 KiB; -ENOMEM, -ENOSPC (too many pieces)
  */
-int mm_piece_add(uintptr_t start, uintptr_t end, int fd, uint64_t offset);
+int mm_piece_add(uintptr_t start, uintptr_t end, const int fds[2], uint64_t offset);
 
 /* Learn how the kernel names the page file mapped in this piece; nothing when none is. */
 int mm_piece_identify(struct piece *p);

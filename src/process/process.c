@@ -70,8 +70,13 @@ static bool is_ours(const void *address)
 
 static NTSTATUS page_error(const void *address, bool write)
 {
-    (void)address;
-    return write ? STATUS_DISK_FULL : STATUS_IO_DEVICE_ERROR;
+    unsigned char cached;
+    const void *page = (const void *)align_down((uintptr_t)address, PAGE_BYTES);
+
+    /* A page that is here and cannot be written to has no space; any other could not be read. */
+    if (write && mm_os_in_core(page, PAGE_BYTES, &cached) == 0 && cached & 1)
+        return STATUS_DISK_FULL;
+    return STATUS_IO_DEVICE_ERROR;
 }
 
 static const struct except_memory memory_for_exceptions = {

@@ -78,7 +78,7 @@ int main(int argc, char **argv)
         TEST(a_full_list_refuses_and_leaves_the_unit_active, ""),
     };
 
-    if (mm_piece_add(BASE, AT(CHUNKS), -1, 0) != 0)
+    if (mm_piece_add(BASE, AT(CHUNKS), (int[]){-1, -1}, 0) != 0)
         return 1;
     piece = mm_piece(0);
     return test_main(tests, TEST_COUNT(tests), argc, argv);
