@@ -20,8 +20,8 @@
 
 struct os_lock mm_dead_lock;
 static uint32_t *queue; /* unit numbers */
-static uint32_t head;
-static uint32_t tail;
+static uint32_t head;   /* (h) as in unit.h, but under the dead lock */
+static uint32_t tail;   /* moved under the dead lock, by holders of the space lock alone */
 
 int mm_dead_init(void)
 {
@@ -34,11 +34,12 @@ static bool flag(struct unit *u, bool dead)
 {
     mm_os_lock(&mm_unit_lock);
     bool changed = ((u->flags & UNIT_DEAD) != 0) != dead;
-    u->flags = (uint8_t)(dead ? u->flags | UNIT_DEAD : u->flags & ~UNIT_DEAD);
     if (dead) {
         mm_unit_not_out(u, 0xffff);
-        u->ahead = 0;
-        u->flags &= (uint8_t) ~(UNIT_BAD | UNIT_WHOLE);
+        set_hint(u->ahead, 0);
+        mm_unit_flag(u, UNIT_DEAD, UNIT_BAD | UNIT_WHOLE);
+    } else {
+        mm_unit_flag(u, 0, UNIT_DEAD);
     }
     mm_os_unlock(&mm_unit_lock);
     return changed;
@@ -84,7 +85,8 @@ static int take(uintptr_t *units)
     int count = 0;
 
     while (count < BURIED_AT_ONCE && head != tail) {
-        uintptr_t unit = (uintptr_t)queue[head++ & (MOST_DEAD - 1)] << UNIT_SHIFT;
+        uintptr_t unit = (uintptr_t)queue[head & (MOST_DEAD - 1)] << UNIT_SHIFT;
+        set_hint(head, head + 1);
         if (flag(mm_unit_of(unit), false))
             units[count++] = unit;
     }
@@ -117,7 +119,7 @@ uint32_t mm_dead_count(void)
 void mm_dead_add(struct piece *p, struct range whole_units)
 {
     for (uintptr_t u = whole_units.start; u < whole_units.end; u += UNIT_BYTES) {
-        while (tail - head == MOST_DEAD)
+        while (tail - hint(head) == MOST_DEAD)
             (void)mm_dead_bury(); /* makes room, whatever it could punch */
         mm_os_lock(&mm_dead_lock);
         if (flag(mm_unit_in(p, u), true))

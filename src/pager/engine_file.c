@@ -112,7 +112,7 @@ static int prepare(struct piece *p, struct range r)
         if (error)
             return error;
         mm_os_lock(&mm_unit_lock);
-        mm_unit_in(p, u)->flags |= UNIT_WHOLE;
+        mm_unit_flag(mm_unit_in(p, u), UNIT_WHOLE, 0);
         if (mm_unit_in(p, u)->stage == UNIT_ACTIVE) /* what is never touched leaves again */
             (void)mm_lists_add(u, UNIT_MODIFIED, UNIT_PAGES);
         mm_os_unlock(&mm_unit_lock);
@@ -235,10 +235,8 @@ static void reset(struct range r)
 static void flag_units(struct range r, uint8_t set, uint8_t clear)
 {
     mm_os_lock(&mm_unit_lock);
-    for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end; u += UNIT_BYTES) {
-        struct unit *unit = mm_unit_of(u);
-        unit->flags = (uint8_t)((unit->flags & ~clear) | set);
-    }
+    for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end; u += UNIT_BYTES)
+        mm_unit_flag(mm_unit_of(u), set, clear);
     mm_os_unlock(&mm_unit_lock);
 }
 

@@ -102,7 +102,7 @@ static int promise_run(struct piece *p, uintptr_t start, uintptr_t end)
     if (far > p->end)
         far = p->end;
     for (uintptr_t u = end; u < far; u += UNIT_BYTES) {
-        if (mm_unit_in(p, u)->flags & UNIT_PROMISED)
+        if (mm_unit_has(mm_unit_in(p, u), UNIT_PROMISED))
             far = u;
     }
 
@@ -115,7 +115,7 @@ static int promise_run(struct piece *p, uintptr_t start, uintptr_t end)
         return error;
     mm_os_lock(&mm_unit_lock);
     for (uintptr_t u = start; u < far; u += UNIT_BYTES)
-        mm_unit_in(p, u)->flags |= UNIT_PROMISED;
+        mm_unit_flag(mm_unit_in(p, u), UNIT_PROMISED, 0);
     mm_os_unlock(&mm_unit_lock);
     atomic_fetch_add(&promised, far - start);
     mm_count_set(NTMM_PAGE_FILE_PROMISED, atomic_load(&promised));
@@ -127,10 +127,10 @@ int mm_pagefile_promise(struct piece *p, struct range r)
     uintptr_t last = align_up(r.end, UNIT_BYTES);
 
     for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < last; u += UNIT_BYTES) {
-        if (mm_unit_in(p, u)->flags & UNIT_PROMISED)
+        if (mm_unit_has(mm_unit_in(p, u), UNIT_PROMISED))
             continue;
         uintptr_t end = u;
-        while (end < last && !(mm_unit_in(p, end)->flags & UNIT_PROMISED))
+        while (end < last && !mm_unit_has(mm_unit_in(p, end), UNIT_PROMISED))
             end += UNIT_BYTES;
         int error = promise_run(p, u, end);
         if (error)
@@ -149,7 +149,7 @@ static size_t unpromise(struct piece *p, struct range r)
     for (uintptr_t u = align_down(r.start, UNIT_BYTES); u < r.end; u += UNIT_BYTES) {
         struct unit *unit = mm_unit_in(p, u);
         units += (unit->flags & UNIT_PROMISED) != 0;
-        unit->flags &= (uint8_t)~UNIT_PROMISED;
+        mm_unit_flag(unit, 0, UNIT_PROMISED);
     }
     mm_os_unlock(&mm_unit_lock);
     return units;
@@ -163,9 +163,9 @@ static void clear_records(struct piece *p, struct range r)
         struct unit *unit = mm_unit_in(p, u);
         uint16_t gone = mm_unit_mask(u, r.start, r.end);
         mm_unit_not_out(unit, gone);
-        unit->ahead &= (uint16_t)~gone;
+        set_hint(unit->ahead, unit->ahead & (uint16_t)~gone);
         if (gone == 0xffff)
-            unit->flags &= (uint8_t) ~(UNIT_BAD | UNIT_WHOLE);
+            mm_unit_flag(unit, 0, UNIT_BAD | UNIT_WHOLE);
     }
     mm_os_unlock(&mm_unit_lock);
 }

@@ -101,7 +101,7 @@ static uint16_t claim(struct piece *p, uintptr_t unit, int direction, unsigned d
         (void)mm_lists_add(unit, UNIT_STANDBY, (unsigned)__builtin_popcount(pages));
 
     mm_unit_not_out(u, pages);
-    u->ahead |= pages;
+    set_hint(u->ahead, u->ahead | pages);
     u->direction = (int8_t)direction;
     u->depth = (uint8_t)depth;
     u->asked = events;
@@ -143,7 +143,7 @@ static void fetch(struct piece *p, uintptr_t unit, int direction, unsigned count
     struct range r = {0, 0};
 
     for (unsigned i = 0; i < count; i++) {
-        if (unit < p->low || unit >= p->high || !room_for(UNIT_PAGES))
+        if (unit < hint(p->low) || unit >= hint(p->high) || !room_for(UNIT_PAGES))
             break;
         mm_os_lock(&mm_unit_lock);
         uint16_t pages = claim(p, unit, direction, depth);
@@ -164,7 +164,7 @@ static void follow_stream(struct piece *p, uintptr_t unit, int direction, unsign
 
     if (depth < STREAM_FOLLOWED)
         return;
-    if (direction > 0 ? unit - p->low > distance : p->high - unit > distance)
+    if (direction > 0 ? unit - hint(p->low) > distance : hint(p->high) - unit > distance)
         mm_trim_follow(direction > 0 ? unit - distance : unit + distance);
 }
 
@@ -219,7 +219,7 @@ static void note_stream(struct piece *p, uintptr_t unit, int direction, unsigned
 
 static bool touched_within(struct piece *p, uintptr_t unit, uint32_t recent)
 {
-    if (unit < p->low || unit >= p->high)
+    if (unit < hint(p->low) || unit >= hint(p->high))
         return false;
     return events - mm_unit_in(p, unit)->touched < recent;
 }
@@ -246,11 +246,11 @@ static void on_hard_fault(struct piece *p, uintptr_t unit, uint16_t pages)
             mm_unit_in(p, from)->direction == direction ? mm_unit_in(p, from)->depth : 1;
         unsigned depth = before * 2 > MOST_DEPTH ? MOST_DEPTH : before * 2;
         fetch(p, unit, direction, depth + 1, depth);
-    } else if (mm_unit_in(p, unit)->flags & UNIT_FAULTED && worth_it(&of_rests)) {
+    } else if (mm_unit_has(mm_unit_in(p, unit), UNIT_FAULTED) && worth_it(&of_rests)) {
         fetch(p, unit, 1, 1, REST_DEPTH);
     }
     mm_os_lock(&mm_unit_lock);
-    mm_unit_in(p, unit)->flags |= UNIT_FAULTED;
+    mm_unit_flag(mm_unit_in(p, unit), UNIT_FAULTED, 0);
     mm_os_unlock(&mm_unit_lock);
 }
 
@@ -276,7 +276,8 @@ static void on_hit(struct piece *p, uintptr_t unit)
     if (!direction || !worth_it(&of_streams))
         return;
     uintptr_t at = unit + (uintptr_t)step;
-    while (gap <= depth && at >= p->low && at < p->high && !mm_unit_in(p, at)->evicted) {
+    while (gap <= depth && at >= hint(p->low) && at < hint(p->high) &&
+           !hint(mm_unit_in(p, at)->evicted)) {
         gap++;
         at += (uintptr_t)step;
     }
@@ -291,13 +292,14 @@ static void look(struct piece *p, uintptr_t unit, uint16_t present)
 {
     struct unit *u = mm_unit_in(p, unit);
 
-    if (!(present & (u->evicted | u->ahead)))
+    if (!(present & (hint(u->evicted) | hint(u->ahead))))
         return;
     mm_os_lock(&mm_unit_lock);
     uint16_t hard = present & u->evicted;
     uint16_t hit = present & u->ahead;
     mm_unit_not_out(u, hard);
-    u->ahead = hit ? 0 : u->ahead;
+    if (hit)
+        set_hint(u->ahead, 0);
     mm_os_unlock(&mm_unit_lock);
     if (hard) {
         unsigned pages = (unsigned)__builtin_popcount(hard);
@@ -339,10 +341,8 @@ static void look_between(struct piece *p, uintptr_t start, uintptr_t end)
 {
     struct os_run runs[32];
 
-    if (start < p->low)
-        start = p->low;
-    if (end > p->high)
-        end = p->high;
+    start = max_size(start, hint(p->low));
+    end = min_size(end, hint(p->high));
     while (start < end) {
         int found = mm_os_scan_present(start, end, 0, runs, 32, &start);
         if (found < 0)
@@ -376,9 +376,10 @@ static void sweep_step(int *piece, uintptr_t *cursor)
 
     while (*piece < mm_piece_count()) {
         struct piece *p = mm_piece(*piece);
+        uintptr_t high = hint(p->high);
         uintptr_t at = mm_piece_next_live(p, *cursor);
-        while (at < p->high && left) {
-            uintptr_t end = min_size(at + left * PAGE_BYTES, p->high);
+        while (at < high && left) {
+            uintptr_t end = min_size(at + left * PAGE_BYTES, high);
             uintptr_t from = at;
             int found = mm_os_scan_present(at, end, 0, runs, 128, &at);
             if (found < 0)

@@ -65,7 +65,7 @@ static void failed(const uintptr_t *units, int count)
     mm_count(NTMM_WRITE_ERRORS, 1);
     for (int i = 0; i < count; i++) {
         mm_os_lock(&mm_unit_lock);
-        mm_unit_of(units[i])->flags |= UNIT_BAD;
+        mm_unit_flag(mm_unit_of(units[i]), UNIT_BAD, 0);
         mm_os_unlock(&mm_unit_lock);
         dirty_again(mm_piece_of(units[i]), units[i]);
     }
