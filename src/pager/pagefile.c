@@ -170,15 +170,20 @@ static void clear_records(struct piece *p, struct range r)
     mm_os_unlock(&mm_unit_lock);
 }
 
+/*
+ * The promise goes after the space.  Who promises ahead, next to a unit being buried, passes over
+ * what is promised; the other way round he would promise a unit that is about to lose its space.
+ */
 int mm_pagefile_forget(struct piece *p, struct range r)
 {
+    int error = mm_os_punch(p->fd, mm_piece_place(p, r.start), range_size(r));
     size_t bytes = unpromise(p, r) * UNIT_BYTES;
     size_t before = atomic_load(&promised);
 
     clear_records(p, r);
     atomic_fetch_sub(&promised, min_size(bytes, before));
     mm_count_set(NTMM_PAGE_FILE_PROMISED, atomic_load(&promised));
-    return mm_os_punch(p->fd, mm_piece_place(p, r.start), range_size(r));
+    return error;
 }
 
 int mm_pagefile_zero(struct piece *p, struct range r)
