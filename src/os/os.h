@@ -228,7 +228,13 @@ struct os_cache {
 };
 int mm_os_cache_of(int fd, uint64_t offset, uint64_t size, struct os_cache *ret_cache);
 
-/* ---- threads, locks, time (os_lock.c, os_thread.c) ------------------------------------------ */
+/* ---- threads, locks, time (os_lock.c, os_thread.c, os_clone.c or os_tsan.c) ------------------ */
+
+/*
+ * Whether this is a build that ThreadSanitizer watches: its shadow takes several times the memory
+ * that is watched, and it watches the highest 1.5 TiB of the address space alone.
+ */
+bool mm_os_is_watched(void);
 
 /* A lock of one word; sleeps in the kernel, never spins for long, not recursive. */
 struct os_lock {
@@ -304,7 +310,11 @@ int mm_os_faults_feed_open(void);
 int mm_os_faults_feed_read(uintptr_t *addresses, int capacity);
 void mm_os_faults_feed_forget(void); /* in a forked child */
 
-/* Resident pages of this process: all, and those that are files or shared (statm). */
+/*
+ * Resident pages of this process: all, and those that are files or shared (statm).
+ *
+ * => -ENOTSUP where ThreadSanitizer's shadow would be counted with the rest
+ */
 int mm_os_resident(uint64_t *ret_all, uint64_t *ret_shared);
 
 struct os_machine {

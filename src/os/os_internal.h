@@ -27,6 +27,23 @@ long mm_os_spawn(unsigned long flags, void *stack, void *block, void (*run)(void
 /* Fill in what compiled code expects to find in a thread block. */
 void mm_os_thread_block(char *block);
 
+#define MOST_THREADS 16 /* of our own, at a time */
+
+/* What a thread of our own is to do; `slot` is its place among ours. */
+struct thread_start {
+    void (*run)(void *);
+    void *argument;
+    const char *name;
+    int slot;
+};
+
+/*
+ * Make a thread that calls `run` with a copy of *start (os_clone.c, os_tsan.c).
+ *
+ * => every signal is blocked; 0 or -errno
+ */
+int mm_os_thread_make(void (*run)(void *), const struct thread_start *start);
+
 /* What a signal handler returns to. */
 void mm_os_signal_return(void);
 

@@ -112,6 +112,8 @@ static uint64_t number_in(const char **text)
 int mm_os_resident(uint64_t *ret_all, uint64_t *ret_shared)
 {
     char text[128];
+    if (mm_os_is_watched())
+        return -ENOTSUP;
     ssize_t length = mm_os_read_text("/proc/self/statm", text, sizeof text);
     if (length < 0)
         return (int)length;

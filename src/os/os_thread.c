@@ -1,40 +1,24 @@
 /*
- * os_thread.c - threads of our own, which libc knows nothing of.
+ * os_thread.c - threads of our own: which there are, and how they begin and end.
  *
- * They are made by clone(2) directly.  pthread_create would call malloc, which this library may be,
- * and would make libc take a program of one thread for a program of many.  Such a thread has a
- * stack and a thread block of its own memory and every signal blocked; it may call this layer and
- * pure code, nothing of libc that keeps state.
+ * Such a thread has every signal blocked; it may call this layer and pure code, nothing of libc that
+ * keeps state.  os_clone.c makes it, or os_tsan.c where ThreadSanitizer watches.
  */
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 
 #include "base/page.h"
 #include "os/os_internal.h"
 
-#define STACK_BYTES (256 * KIB)
-#define BLOCK_BYTES (16 * KIB)
-#define THREAD_FLAGS                                                                    \
-    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
-     CLONE_SETTLS)
-
-#define MOST_THREADS 16
+#define STACK_BYTES (128 * KIB)
 
 static atomic_int our_threads[MOST_THREADS];
 
-struct start {
-    void (*run)(void *);
-    void *argument;
-    const char *name;
-    int slot;
-};
-
 static void thread_main(void *argument)
 {
-    struct start *start = argument;
+    struct thread_start *start = argument;
 
     (void)call2(SYS_prctl, PR_SET_NAME, start->name); /* for ps and gdb only */
     atomic_store(&our_threads[start->slot], mm_os_tid());
@@ -67,38 +51,20 @@ void mm_os_threads_gone(void)
         atomic_store(&our_threads[i], 0);
 }
 
-static long spawn(char *memory, size_t size)
+int mm_os_thread_start(void (*run)(void *), void *argument, const char *name)
 {
     uint64_t all = ~0ull;
     uint64_t before;
-    char *block = memory + STACK_BYTES + BLOCK_BYTES / 2; /* variables lie below, the rest above */
-
-    mm_os_thread_block(block);
-    (void)call4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-    long tid = mm_os_spawn(THREAD_FLAGS, memory + STACK_BYTES, block, thread_main, memory);
-    (void)call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
-    if (tid < 0)
-        (void)mm_os_unmap(memory, size); /* just mapped: cannot fail */
-    return tid;
-}
-
-int mm_os_thread_start(void (*run)(void *), void *argument, const char *name)
-{
-    size_t size = STACK_BYTES + BLOCK_BYTES;
     int slot = free_slot();
     if (slot < 0)
         return slot;
 
-    char *memory = mm_os_own_memory(size);
-    if (!memory) {
+    (void)call4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all); /* inherited */
+    int error = mm_os_thread_make(thread_main, &(struct thread_start){run, argument, name, slot});
+    (void)call4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+    if (error)
         atomic_store(&our_threads[slot], 0);
-        return -ENOMEM;
-    }
-    *(struct start *)memory = (struct start){run, argument, name, slot}; /* the stack's far end */
-    long tid = spawn(memory, size);
-    if (tid < 0)
-        atomic_store(&our_threads[slot], 0);
-    return tid < 0 ? (int)tid : 0;
+    return error;
 }
 
 /* As with vfork, but the rest is shared too.  The thread block stays the sleeping caller's. */
@@ -107,7 +73,7 @@ int mm_os_thread_start(void (*run)(void *), void *argument, const char *name)
 
 int mm_os_run_apart(void (*run)(void *), void *argument)
 {
-    static char stack[STACK_BYTES / 2] __attribute__((aligned(64)));
+    static char stack[STACK_BYTES] __attribute__((aligned(64)));
     uint64_t all = ~0ull;
     uint64_t before;
 

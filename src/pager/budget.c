@@ -69,16 +69,17 @@ static uint64_t cached_in(const struct piece *p)
     struct os_cache cache;
     unsigned char bytes[CHUNK_BYTES >> PAGE_SHIFT];
     uint64_t pages = 0;
+    uintptr_t low = hint(p->low);
+    uintptr_t high = hint(p->high);
 
-    if (p->high <= p->low)
+    if (high <= low)
         return 0;
     if (mm_pager_options.cache_counts &&
-        mm_os_cache_of(p->fd, mm_piece_place(p, p->low), p->high - p->low, &cache) == 0)
+        mm_os_cache_of(p->fd, mm_piece_place(p, low), high - low, &cache) == 0)
         return cache.cached;
-    for (uintptr_t at = mm_piece_next_live(p, p->low); at < p->high;
-         at = mm_piece_next_live(p, at)) {
+    for (uintptr_t at = mm_piece_next_live(p, low); at < high; at = mm_piece_next_live(p, at)) {
         uintptr_t end =
-            min_size(align_down(at - p->start, CHUNK_BYTES) + CHUNK_BYTES + p->start, p->high);
+            min_size(align_down(at - p->start, CHUNK_BYTES) + CHUNK_BYTES + p->start, high);
         if (mm_os_in_core((void *)at, end - at, bytes) == 0) {
             for (size_t i = 0; i < (end - at) >> PAGE_SHIFT; i++)
                 pages += bytes[i] & 1;
@@ -93,9 +94,10 @@ static uint64_t mapped_in(const struct piece *p)
 {
     struct os_run runs[64];
     uint64_t pages = 0;
+    uintptr_t high = hint(p->high);
 
-    for (uintptr_t at = mm_piece_next_live(p, p->low); at < p->high;) {
-        uintptr_t end = min_size(at + GIB, p->high);
+    for (uintptr_t at = mm_piece_next_live(p, p->start); at < high;) {
+        uintptr_t end = min_size(at + GIB, high);
         while (at < end) {
             int found = mm_os_scan_present(at, end, 0, runs, 64, &at);
             if (found < 0)

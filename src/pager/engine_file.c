@@ -113,7 +113,7 @@ static int prepare(struct piece *p, struct range r)
         if (error)
             return error;
         mm_os_lock(&mm_unit_lock);
-        mm_unit_in(p, u)->flags |= UNIT_WHOLE;
+        mm_unit_flag(mm_unit_in(p, u), UNIT_WHOLE, 0);
         if (mm_unit_in(p, u)->stage == UNIT_ACTIVE) /* what is never touched leaves again */
             (void)mm_lists_add(u, UNIT_MODIFIED, UNIT_PAGES);
         mm_os_unlock(&mm_unit_lock);
@@ -264,7 +264,7 @@ static void note_lent(struct piece *p, struct range r, bool lent)
         struct unit *unit = mm_unit_in(p, u);
         uint16_t pages = mm_unit_mask(u, r.start, r.end);
         unit->lent = lent ? unit->lent | pages : unit->lent & (uint16_t)~pages;
-        unit->flags = (uint16_t)((unit->flags & ~UNIT_LENT) | (unit->lent ? UNIT_LENT : 0));
+        mm_unit_flag(unit, unit->lent ? UNIT_LENT : 0, unit->lent ? 0 : UNIT_LENT);
     }
     mm_piece_note_live(p, r); /* where the page file is mapped around them */
     mm_os_unlock(&mm_unit_lock);

@@ -71,7 +71,7 @@ static int write_run(struct piece *p, struct os_run run)
     for (uintptr_t at = run.start, end; !error && at < run.end; at = end) {
         end = min_size(align_down(at, UNIT_BYTES) + UNIT_BYTES, run.end);
         error = mm_os_write_all(p->fd, (void *)at, end - at, mm_piece_place(p, at));
-        mm_unit_in(p, at)->flags |= UNIT_WHOLE;
+        mm_unit_flag(mm_unit_in(p, at), UNIT_WHOLE, 0);
     }
     return error;
 }
@@ -131,6 +131,7 @@ void mm_pager_before_fork(void)
         die("cannot fork: a thread does not stop", error);
     while (mm_dead_bury())
         ;
+    mm_os_lock(&mm_burial_lock);
     mm_os_lock(&mm_unmap_lock);
     mm_os_lock(&mm_dead_lock);
     mm_os_lock(&mm_unit_lock);
@@ -166,6 +167,7 @@ void mm_pager_after_fork_in_parent(void)
     mm_os_unlock(&mm_unit_lock);
     mm_os_unlock(&mm_dead_lock);
     mm_os_unlock(&mm_unmap_lock);
+    mm_os_unlock(&mm_burial_lock);
     mm_throttle_start_all();
     mm_count(NTMM_FORKS, 1);
 }
@@ -179,7 +181,7 @@ static void note_evicted(struct piece *p, uint64_t start, uint64_t end)
     for (uintptr_t u = align_down(from, UNIT_BYTES); u < to; u += UNIT_BYTES) {
         struct unit *unit = mm_unit_in(p, u);
         mm_unit_went_out(unit, mm_unit_mask(u, from, to));
-        unit->flags &= (uint16_t)~UNIT_WHOLE;
+        mm_unit_flag(unit, 0, UNIT_WHOLE);
     }
 }
 
@@ -379,6 +381,7 @@ void mm_pager_after_fork_in_child(void)
     mm_os_unlock(&mm_unit_lock);
     mm_os_unlock(&mm_dead_lock);
     mm_os_unlock(&mm_unmap_lock);
+    mm_os_unlock(&mm_burial_lock);
     (void)mm_os_close(done_pipe[1]); /* lets the parent go on */
     mm_trim_find_strays();
     mm_budget_forget();

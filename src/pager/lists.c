@@ -12,7 +12,7 @@ struct list {
     uint32_t mask;   /* (c) capacity - 1, a power of two */
     uint32_t head;
     uint32_t tail;
-    uint64_t pages;
+    uint64_t pages; /* (h) as in unit.h */
 };
 
 static struct list lists[2];
@@ -48,7 +48,7 @@ bool mm_lists_add(uintptr_t unit, enum unit_stage stage, unsigned pages)
         return false;
     }
     l->slots[l->tail++ & l->mask] = (uint32_t)(unit >> UNIT_SHIFT);
-    l->pages += pages;
+    set_hint(l->pages, l->pages + pages);
     u->listed = (uint8_t)pages;
     u->stage = (uint8_t)stage;
     return true;
@@ -61,7 +61,7 @@ int mm_lists_take(enum unit_stage stage, uintptr_t *units, int capacity)
 
     while (count < capacity && l->head != l->tail) {
         units[count] = (uintptr_t)l->slots[l->head++ & l->mask] << UNIT_SHIFT;
-        l->pages -= mm_unit_of(units[count])->listed;
+        set_hint(l->pages, l->pages - mm_unit_of(units[count])->listed);
         count++;
     }
     return count;
@@ -69,7 +69,9 @@ int mm_lists_take(enum unit_stage stage, uintptr_t *units, int capacity)
 
 uint64_t mm_lists_pages(enum unit_stage stage)
 {
-    return stage == UNIT_ACTIVE ? lists[0].pages + lists[1].pages : list_of(stage)->pages;
+    if (stage == UNIT_ACTIVE)
+        return hint(lists[0].pages) + hint(lists[1].pages);
+    return hint(list_of(stage)->pages);
 }
 
 void mm_lists_doubt_standby(void)

@@ -180,7 +180,7 @@ static uintptr_t end_ahead(const struct piece *p, uintptr_t end)
     uintptr_t far = min_size(end + ahead_now(p), p->end);
 
     for (uintptr_t u = end; u < far; u += UNIT_BYTES) {
-        if (mm_unit_in(p, u)->flags & (UNIT_PROMISED | UNIT_RAGGED))
+        if (mm_unit_has(mm_unit_in(p, u), UNIT_PROMISED | UNIT_RAGGED))
             return u;
     }
     return far;
@@ -191,11 +191,11 @@ static struct range take_ahead(struct piece *p)
 {
     uintptr_t start = p->ahead_low;
 
-    while (start < p->ahead_high && !(mm_unit_in(p, start)->flags & UNIT_AHEAD))
+    while (start < p->ahead_high && !mm_unit_has(mm_unit_in(p, start), UNIT_AHEAD))
         start += UNIT_BYTES;
     uintptr_t end = start;
-    for (; end < p->ahead_high && mm_unit_in(p, end)->flags & UNIT_AHEAD; end += UNIT_BYTES)
-        mm_unit_in(p, end)->flags &= (uint16_t) ~(UNIT_AHEAD | UNIT_PROMISED);
+    for (; end < p->ahead_high && mm_unit_has(mm_unit_in(p, end), UNIT_AHEAD); end += UNIT_BYTES)
+        mm_unit_flag(mm_unit_in(p, end), 0, UNIT_AHEAD | UNIT_PROMISED);
     p->ahead_low = end < p->ahead_high ? end : p->end;
     if (p->ahead_low == p->end)
         p->ahead_high = p->start;
@@ -246,8 +246,8 @@ static bool make_room(void)
 /* ---- the promise -------------------------------------------------------------------------------- */
 
 /*
- * Promise [start, end), and room ahead as well if the disk has it; *ret_far is how far it went.  Under
- * the dead lock: a unit ahead may not be in the middle of being punched out.
+ * Promise [start, end), and room ahead as well if the disk has it; *ret_far is how far it went.  A unit
+ * ahead that is being punched out is promised until that is done, so it is not in the way.
  */
 static int promise_far(struct piece *p, uintptr_t start, uintptr_t end, uintptr_t *ret_far)
 {
@@ -266,9 +266,7 @@ static int promise_far(struct piece *p, uintptr_t start, uintptr_t end, uintptr_
 
 static int allocate(struct piece *p, uintptr_t start, uintptr_t end, uintptr_t *ret_far)
 {
-    mm_os_lock(&mm_dead_lock);
     int error = promise_far(p, start, end, ret_far);
-    mm_os_unlock(&mm_dead_lock);
 
     if ((error == -ENOSPC || error == -EDQUOT) && make_room())
         error = mm_os_promise(p->fd, mm_piece_place(p, start), end - start);
@@ -284,11 +282,9 @@ static int promise_run(struct piece *p, uintptr_t start, uintptr_t end)
     if (error)
         return error;
     mm_os_lock(&mm_unit_lock);
-    for (uintptr_t u = start; u < far; u += UNIT_BYTES) {
-        struct unit *unit = mm_unit_in(p, u);
-        unit->flags &= (uint16_t)~UNIT_RAGGED;
-        unit->flags |= u < end ? UNIT_PROMISED : UNIT_PROMISED | UNIT_AHEAD;
-    }
+    for (uintptr_t u = start; u < far; u += UNIT_BYTES)
+        mm_unit_flag(mm_unit_in(p, u), u < end ? UNIT_PROMISED : UNIT_PROMISED | UNIT_AHEAD,
+                     UNIT_RAGGED);
     if (far > end) {
         p->ahead_low = min_size(p->ahead_low, end);
         p->ahead_high = max_size(p->ahead_high, far);
@@ -303,7 +299,7 @@ static void claim_ahead(struct piece *p, uintptr_t start, uintptr_t end)
 {
     mm_os_lock(&mm_unit_lock);
     for (uintptr_t u = start; u < end; u += UNIT_BYTES)
-        mm_unit_in(p, u)->flags &= (uint16_t)~UNIT_AHEAD;
+        mm_unit_flag(mm_unit_in(p, u), 0, UNIT_AHEAD);
     mm_os_unlock(&mm_unit_lock);
 }
 
@@ -314,14 +310,14 @@ int mm_pagefile_promise(struct piece *p, struct range r)
     uint16_t seen = 0;
 
     for (uintptr_t u = first; u < last; u += UNIT_BYTES)
-        seen |= mm_unit_in(p, u)->flags;
+        seen |= hint(mm_unit_in(p, u)->flags);
     if (seen & UNIT_AHEAD)
         claim_ahead(p, first, last); /* first of all: a promise that fails gives back the others */
     for (uintptr_t u = first; u < last; u += UNIT_BYTES) {
-        if (mm_unit_in(p, u)->flags & UNIT_PROMISED)
+        if (mm_unit_has(mm_unit_in(p, u), UNIT_PROMISED))
             continue;
         uintptr_t end = u;
-        while (end < last && !(mm_unit_in(p, end)->flags & UNIT_PROMISED))
+        while (end < last && !mm_unit_has(mm_unit_in(p, end), UNIT_PROMISED))
             end += UNIT_BYTES;
         int error = promise_run(p, u, end);
         if (error)
@@ -344,8 +340,7 @@ static size_t unpromise(struct piece *p, struct range r)
         struct unit *unit = mm_unit_in(p, u);
         bool whole = u >= r.start && u + UNIT_BYTES <= r.end;
         units += (unit->flags & UNIT_PROMISED) != 0;
-        unit->flags &= (uint16_t) ~(UNIT_PROMISED | UNIT_AHEAD | UNIT_RAGGED);
-        unit->flags |= whole ? 0 : UNIT_RAGGED;
+        mm_unit_flag(unit, whole ? 0 : UNIT_RAGGED, UNIT_PROMISED | UNIT_AHEAD | UNIT_RAGGED);
     }
     mm_os_unlock(&mm_unit_lock);
     return units;
@@ -359,20 +354,25 @@ static void clear_records(struct piece *p, struct range r)
         struct unit *unit = mm_unit_in(p, u);
         uint16_t gone = mm_unit_mask(u, r.start, r.end);
         mm_unit_not_out(unit, gone);
-        unit->ahead &= (uint16_t)~gone;
+        set_hint(unit->ahead, unit->ahead & (uint16_t)~gone);
         if (gone == 0xffff)
-            unit->flags &= (uint16_t) ~(UNIT_BAD | UNIT_WHOLE);
+            mm_unit_flag(unit, 0, UNIT_BAD | UNIT_WHOLE);
     }
     mm_os_unlock(&mm_unit_lock);
 }
 
+/*
+ * The promise goes after the space.  Who promises ahead, next to a unit being buried, passes over
+ * what is promised; the other way round he would promise a unit that is about to lose its space.
+ */
 int mm_pagefile_forget(struct piece *p, struct range r)
 {
+    int error = mm_os_punch(p->fd, mm_piece_place(p, r.start), range_size(r));
     size_t bytes = unpromise(p, r) * UNIT_BYTES;
 
     clear_records(p, r);
     count_promised(0, bytes);
-    return mm_os_punch(p->fd, mm_piece_place(p, r.start), range_size(r));
+    return error;
 }
 
 int mm_pagefile_zero(struct piece *p, struct range r)

@@ -90,12 +90,13 @@ int mm_private_decommit(struct range r);
 
 static inline bool mm_unit_is_private(const struct unit *u)
 {
-    return u->flags & UNIT_PRIVATE;
+    return mm_unit_has(u, UNIT_PRIVATE);
 }
 
 /* ---- dead.c: decommitted contents, punched out later --------------------------------------------- */
 
-extern struct os_lock mm_dead_lock; /* held while holes are punched; outside the records lock */
+extern struct os_lock mm_burial_lock; /* held while holes are punched; the outermost of ours */
+extern struct os_lock mm_dead_lock;   /* the queue and UNIT_DEAD; outside the records lock */
 
 int mm_dead_init(void);
 

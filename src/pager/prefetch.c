@@ -99,7 +99,7 @@ static void ask(struct piece *p, struct range r)
  */
 static bool skipped(const struct unit *u, unsigned depth)
 {
-    return u->flags & UNIT_UNUSED && depth != REST_DEPTH && events - surprise > SKIP_AGAIN;
+    return mm_unit_has(u, UNIT_UNUSED) && depth != REST_DEPTH && events - surprise > SKIP_AGAIN;
 }
 
 /*
@@ -117,7 +117,7 @@ static uint16_t claim(struct piece *p, uintptr_t unit, int direction, unsigned d
         (void)mm_lists_add(unit, UNIT_STANDBY, (unsigned)__builtin_popcount(pages));
 
     mm_unit_not_out(u, pages);
-    u->ahead |= pages;
+    set_hint(u->ahead, u->ahead | pages);
     u->direction = (int8_t)direction;
     u->depth = (uint8_t)depth;
     u->asked = events;
@@ -165,7 +165,7 @@ static uintptr_t next_of_kind(struct piece *p, uintptr_t unit, int direction)
 
     for (unsigned i = 0; i < MOST_SKIPPED; i++) {
         unit = direction > 0 ? unit + UNIT_BYTES : unit - UNIT_BYTES;
-        if (unit < p->low || unit >= p->high)
+        if (unit < hint(p->low) || unit >= hint(p->high))
             return 0;
         if (kind_of(p, unit) == kind)
             return unit;
@@ -198,7 +198,7 @@ static void follow_stream(struct piece *p, uintptr_t unit, int direction, unsign
 
     if (depth < STREAM_FOLLOWED)
         return;
-    if (direction > 0 ? unit - p->low > distance : p->high - unit > distance)
+    if (direction > 0 ? unit - hint(p->low) > distance : hint(p->high) - unit > distance)
         mm_trim_follow(direction > 0 ? unit - distance : unit + distance);
 }
 
@@ -262,7 +262,7 @@ static void note_stream(struct piece *p, uintptr_t unit, int direction, unsigned
 
 static bool touched_within(struct piece *p, uintptr_t unit, uint32_t recent)
 {
-    if (unit < p->low || unit >= p->high)
+    if (unit < hint(p->low) || unit >= hint(p->high))
         return false;
     return events - mm_unit_in(p, unit)->touched < recent;
 }
@@ -290,11 +290,11 @@ static void on_hard_fault(struct piece *p, uintptr_t unit, uint16_t pages)
             mm_unit_in(p, from)->direction == direction ? mm_unit_in(p, from)->depth : 1;
         unsigned depth = before * 2 > MOST_DEPTH ? MOST_DEPTH : before * 2;
         fetch(p, unit, direction, depth + 1, depth);
-    } else if (mm_unit_in(p, unit)->flags & UNIT_FAULTED && worth_it(&of_rests)) {
+    } else if (mm_unit_has(mm_unit_in(p, unit), UNIT_FAULTED) && worth_it(&of_rests)) {
         fetch(p, unit, 1, 1, REST_DEPTH);
     }
     mm_os_lock(&mm_unit_lock);
-    mm_unit_in(p, unit)->flags |= UNIT_FAULTED;
+    mm_unit_flag(mm_unit_in(p, unit), UNIT_FAULTED, 0);
     mm_os_unlock(&mm_unit_lock);
 }
 
@@ -320,7 +320,7 @@ static void on_hit(struct piece *p, uintptr_t unit)
         return;
     uintptr_t at = next_of_kind(p, unit, direction);
     while (gap <= depth && at &&
-           (!mm_unit_in(p, at)->evicted || skipped(mm_unit_in(p, at), depth))) {
+           (!hint(mm_unit_in(p, at)->evicted) || skipped(mm_unit_in(p, at), depth))) {
         gap++;
         at = next_of_kind(p, at, direction);
     }
@@ -335,16 +335,17 @@ static void look(struct piece *p, uintptr_t unit, uint16_t present)
 {
     struct unit *u = mm_unit_in(p, unit);
 
-    if (!(present & (u->evicted | u->ahead)))
+    if (!(present & (hint(u->evicted) | hint(u->ahead))))
         return;
     mm_os_lock(&mm_unit_lock);
     uint16_t hard = present & u->evicted;
     uint16_t hit = present & u->ahead;
     mm_unit_not_out(u, hard);
-    u->ahead = hit ? 0 : u->ahead;
+    if (hit)
+        set_hint(u->ahead, 0);
     if (hard && u->flags & UNIT_UNUSED)
         surprise = events;
-    u->flags &= (uint16_t)~UNIT_UNUSED;
+    mm_unit_flag(u, 0, UNIT_UNUSED);
     mm_os_unlock(&mm_unit_lock);
     if (hard) {
         unsigned pages = (unsigned)__builtin_popcount(hard);
@@ -400,7 +401,7 @@ static bool look_ahead_of(const struct stream *s)
     bool moved = false;
 
     for (unsigned i = 0; i < WATCHED_AHEAD && unit && unused < UNUSED_SEEN; i++) {
-        if (mm_unit_in(s->piece, unit)->ahead) {
+        if (hint(mm_unit_in(s->piece, unit)->ahead)) {
             bool used = look_at_unit(s->piece, unit);
             moved |= used;
             unused += !used;
@@ -437,9 +438,10 @@ static void sweep_step(int *piece, uintptr_t *cursor)
 
     while (*piece < mm_piece_count()) {
         struct piece *p = mm_piece(*piece);
+        uintptr_t high = hint(p->high);
         uintptr_t at = mm_piece_next_live(p, *cursor);
-        while (at < p->high && left) {
-            uintptr_t end = min_size(at + left * PAGE_BYTES, p->high);
+        while (at < high && left) {
+            uintptr_t end = min_size(at + left * PAGE_BYTES, high);
             uintptr_t from = at;
             int found = mm_os_scan_present(at, end, 0, runs, 128, &at);
             if (found < 0)

@@ -33,7 +33,7 @@ void mm_private_claim(struct piece *p, struct range r)
         struct unit *unit = mm_unit_in(p, u);
         if (unit->flags & (UNIT_PRIVATE | UNIT_LENT))
             continue;
-        unit->flags |= UNIT_PRIVATE;
+        mm_unit_flag(unit, UNIT_PRIVATE, 0);
         mm_piece_note_live(p,
                            (struct range){u, u + UNIT_BYTES}); /* where no file is mapped later */
         left -= UNIT_BYTES;

@@ -72,7 +72,7 @@ static struct piece *hand_piece(uintptr_t *ret_at)
     for (int i = 0; i < count; i++) {
         struct piece *p = mm_piece((first + i) % count);
         uintptr_t at = mm_piece_next_live(p, i == 0 && hand > p->start ? hand : p->start);
-        if (at < p->high) {
+        if (at < hint(p->high)) {
             *ret_at = at;
             return p;
         }
@@ -86,7 +86,7 @@ static int collect(struct piece *p, uintptr_t *at, uintptr_t *units, uint16_t *p
 {
     struct os_run runs[64];
     int count = 0;
-    uintptr_t end = min_size(*at + SCAN_STEP, p->high);
+    uintptr_t end = min_size(*at + SCAN_STEP, hint(p->high));
     int found = mm_os_scan_present(*at, end, BATCH * UNIT_PAGES, runs, 64, at);
 
     for (int r = 0; r < found; r++) {
@@ -121,7 +121,7 @@ static int choose(uintptr_t *units, const uint16_t *present, int count, uint64_t
             continue;
         if (!mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(present[i])))
             break;
-        u->ahead &= (uint16_t)~present[i];
+        set_hint(u->ahead, u->ahead & (uint16_t)~present[i]);
         *ret_pages += (uint64_t)__builtin_popcount(present[i]);
         units[kept++] = units[i];
     }
@@ -271,19 +271,19 @@ static uint64_t record_drops(const uintptr_t *units, const uint16_t *before, con
         uint16_t stuck = leave[i] & after[i];
         u->stage = UNIT_ACTIVE;
         if (stuck)
-            u->flags |= UNIT_WHOLE;
+            mm_unit_flag(u, UNIT_WHOLE, 0);
         if (stuck && !(u->flags & HANDS_OFF))
             (void)mm_lists_add(units[i], UNIT_MODIFIED, (unsigned)__builtin_popcount(stuck));
         mm_unit_went_out(u, gone);
         if (gone)
-            u->flags &= (uint16_t)~UNIT_FAULTED;
+            mm_unit_flag(u, 0, UNIT_FAULTED);
         if (u->ahead & gone)
-            u->flags |= UNIT_UNUSED;
-        u->ahead &= (uint16_t)~gone;
+            mm_unit_flag(u, UNIT_UNUSED, 0);
+        set_hint(u->ahead, u->ahead & (uint16_t)~gone);
         if (u->stage == UNIT_ACTIVE && u->ahead & ~after[i])
             (void)mm_lists_add(units[i], UNIT_STANDBY, u->listed); /* still being read: wait */
         if (gone && !stuck)
-            u->flags &= (uint16_t)~UNIT_WHOLE;
+            mm_unit_flag(u, 0, UNIT_WHOLE);
         dropped += (uint64_t)__builtin_popcount(gone);
     }
     mm_os_unlock(&mm_unit_lock);
@@ -352,9 +352,10 @@ void mm_trim_find_strays(void)
 {
     for (int i = 0; i < mm_piece_count(); i++) {
         struct piece *p = mm_piece(i);
-        uintptr_t unit = mm_piece_next_unit(p, p->low);
-        while (unit < p->high) {
-            size_t left = (align_up(p->high, UNIT_BYTES) - unit) >> UNIT_SHIFT;
+        uintptr_t high = hint(p->high);
+        uintptr_t unit = mm_piece_next_unit(p, p->start);
+        while (unit < high) {
+            size_t left = (align_up(high, UNIT_BYTES) - unit) >> UNIT_SHIFT;
             int count = (int)min_size(left, BATCH);
             list_strays(unit, count);
             unit = mm_piece_next_unit(p, unit + (uintptr_t)count * UNIT_BYTES);
@@ -440,7 +441,8 @@ void mm_trim_all(void)
 {
     for (int i = 0; i < mm_piece_count(); i++) {
         struct piece *p = mm_piece(i);
-        for (uintptr_t at = mm_piece_next_live(p, p->low); at < p->high;
+        uintptr_t high = hint(p->high);
+        for (uintptr_t at = mm_piece_next_live(p, p->start); at < high;
              at = mm_piece_next_live(p, at))
             (void)trim_from(p, &at); /* how many does not matter */
     }

@@ -120,7 +120,7 @@ void mm_unit_went_out(struct unit *u, uint16_t pages)
 {
     uint16_t newly = pages & (uint16_t)~u->evicted;
 
-    u->evicted |= pages;
+    set_hint(u->evicted, u->evicted | pages);
     mm_count(NTMM_PAGE_FILE, (uint64_t)__builtin_popcount(newly) * PAGE_BYTES);
 }
 
@@ -128,7 +128,7 @@ void mm_unit_not_out(struct unit *u, uint16_t pages)
 {
     uint16_t gone = pages & u->evicted;
 
-    u->evicted &= (uint16_t)~pages;
+    set_hint(u->evicted, u->evicted & (uint16_t)~pages);
     mm_count(NTMM_PAGE_FILE, -(uint64_t)__builtin_popcount(gone) * PAGE_BYTES);
 }
 
@@ -147,20 +147,20 @@ void mm_piece_note_live(struct piece *p, struct range r)
     size_t last = (r.end - 1 - p->start) >> CHUNK_SHIFT;
 
     for (size_t c = (r.start - p->start) >> CHUNK_SHIFT; c <= last; c++) {
-        p->live[c / 64] |= 1ull << c % 64;
-        p->live_words[c / 4096] |= 1ull << c / 64 % 64;
+        set_hint(p->live[c / 64], p->live[c / 64] | 1ull << c % 64);
+        set_hint(p->live_words[c / 4096], p->live_words[c / 4096] | 1ull << c / 64 % 64);
     }
     if (r.start < p->low)
-        p->low = r.start;
+        set_hint(p->low, r.start);
     if (r.end > p->high)
-        p->high = r.end;
+        set_hint(p->high, r.end);
 }
 
 /* The first bit set at or after `from` and before `end`, or `end`. */
 static size_t next_bit(const uint64_t *bits, size_t from, size_t end)
 {
     while (from < end) {
-        uint64_t rest = bits[from / 64] >> from % 64;
+        uint64_t rest = hint(bits[from / 64]) >> from % 64;
         if (rest)
             return min_size(from + (size_t)__builtin_ctzll(rest), end);
         from = (from / 64 + 1) * 64;
@@ -170,21 +170,23 @@ static size_t next_bit(const uint64_t *bits, size_t from, size_t end)
 
 uintptr_t mm_piece_next_live(const struct piece *p, uintptr_t address)
 {
-    if (address < p->low)
-        address = p->low;
-    if (address >= p->high)
-        return p->high;
+    uintptr_t low = hint(p->low);
+    uintptr_t high = hint(p->high);
+    if (address < low)
+        address = low;
+    if (address >= high)
+        return high;
 
     size_t chunk = (address - p->start) >> CHUNK_SHIFT;
-    size_t chunks = ((p->high - 1 - p->start) >> CHUNK_SHIFT) + 1;
-    if (p->live[chunk / 64] >> chunk % 64 & 1)
+    size_t chunks = ((high - 1 - p->start) >> CHUNK_SHIFT) + 1;
+    if (hint(p->live[chunk / 64]) >> chunk % 64 & 1)
         return address;
     size_t next = next_bit(p->live, chunk, min_size((chunk / 64 + 1) * 64, chunks));
     if (next % 64 == 0 && next < chunks)
         next = next_bit(p->live_words, next / 64, (chunks + 63) / 64) * 64;
     if (next < chunks)
         next = next_bit(p->live, next, chunks);
-    return next < chunks ? p->start + (next << CHUNK_SHIFT) : p->high;
+    return next < chunks ? p->start + (next << CHUNK_SHIFT) : high;
 }
 
 uintptr_t mm_piece_next_unit(const struct piece *p, uintptr_t address)
@@ -192,7 +194,9 @@ uintptr_t mm_piece_next_unit(const struct piece *p, uintptr_t address)
     uintptr_t live = mm_piece_next_live(p, address);
 
     /* The end of the piece need not be a unit's: aligned down, it would be found for ever. */
-    return live < p->high ? align_down(live, UNIT_BYTES) : p->high;
+    uintptr_t high = hint(p->high);
+
+    return live < high ? align_down(live, UNIT_BYTES) : high;
 }
 
 int mm_units_run(const uintptr_t *units, int count)

@@ -5,7 +5,11 @@
  * record is a set of hints.  The truth lies with the kernel (page tables, page cache); a record
  * that is wrong costs time, never data.
  *
- * All fields are guarded by the records lock (mm_unit_lock), except where marked (c) constant.
+ * Fields are guarded by the records lock (mm_unit_lock), except where marked:
+ *
+ *   (c)  constant
+ *   (h)  a hint: written under the lock, by set_hint(); read without it by hint(), under it plainly
+ *   (r)  the reader thread's alone
  */
 #ifndef NTMM_PAGER_UNIT_H
 #define NTMM_PAGER_UNIT_H
@@ -15,6 +19,10 @@
 
 #include "base/page.h"
 #include "os/os.h"
+
+/* A field (h), read or written as a whole.  An ordinary load and store as far as the CPU knows. */
+#define hint(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define set_hint(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
 enum unit_stage {
     UNIT_ACTIVE,   /* in the working set, or nowhere: not on a list */
@@ -36,34 +44,34 @@ enum {
 };
 
 struct unit {
-    uint16_t evicted;     /* pages whose only copy is in the page file */
-    uint16_t ahead;       /* pages asked for ahead of use and not yet seen used */
+    uint16_t evicted;     /* (h) pages whose only copy is in the page file */
+    uint16_t ahead;       /* (h) pages asked for ahead of use and not yet seen used */
     uint16_t lent;        /* pages that other code mapped; UNIT_LENT: there are some */
-    uint16_t flags;       /* UNIT_* */
+    uint16_t flags;       /* (h) UNIT_* */
     uint8_t stage;        /* enum unit_stage */
     uint8_t listed;       /* pages it counts for on its list */
-    int8_t direction;     /* of the stream that asked for it: +1, -1; 0 none */
-    uint8_t depth;        /* units that stream read ahead */
+    int8_t direction;     /* (r) of the stream that asked for it: +1, -1; 0 none */
+    uint8_t depth;        /* (r) units that stream read ahead */
     _Atomic uint8_t kind; /* of things that lie in it, as their owner told: a hint; 0: not told */
-    uint32_t touched;     /* touch event at which a fault was last seen */
-    uint32_t asked;       /* touch event at which read-ahead asked for it */
+    uint32_t touched;     /* (r) touch event at which a fault was last seen */
+    uint32_t asked;       /* (r) touch event at which read-ahead asked for it */
 };
 
 /* A stretch of address space that corresponds page by page to a stretch of one page file. */
 struct piece {
-    uintptr_t start;      /* (c) */
-    uintptr_t end;        /* (c) */
-    int fd;               /* (c) but for fork, with everything stopped */
-    int teller;           /* (c) likewise: the same file opened once more, for errors: writer.c */
-    uint64_t inode;       /* (c) likewise: how the kernel's list of mappings names the file */
-    uint64_t device;      /* (c) likewise */
-    uint64_t offset;      /* (c) of `start` in the file */
-    struct unit *units;   /* (c) the array; a record per unit */
-    uint64_t *live;       /* (c) the array; a bit per chunk that ever had committed memory */
-    uint64_t *live_words; /* (c) the array; a bit per word of `live` that is not zero */
-    uintptr_t low;        /* lowest and highest address ever committed */
-    uintptr_t high;
-    uintptr_t ahead_low; /* units that are UNIT_AHEAD lie between these */
+    uintptr_t start;    /* (c) */
+    uintptr_t end;      /* (c) */
+    int fd;             /* (c) but for fork, with everything stopped */
+    int teller;         /* (c) likewise: the same file opened once more, for errors: writer.c */
+    uint64_t inode;     /* (c) likewise: how the kernel's list of mappings names the file */
+    uint64_t device;    /* (c) likewise */
+    uint64_t offset;    /* (c) of `start` in the file */
+    struct unit *units; /* (c) the array; a record per unit */
+    uint64_t *live; /* (c) the array, (h) a word: a bit per chunk that ever had committed memory */
+    uint64_t *live_words; /* (c) the array, (h) a word: a bit per word of `live` that is not zero */
+    uintptr_t low;        /* (h) lowest and highest address ever committed */
+    uintptr_t high;       /* (h) */
+    uintptr_t ahead_low;  /* units that are UNIT_AHEAD lie between these */
     uintptr_t ahead_high;
 };
 
@@ -106,6 +114,18 @@ static inline struct unit *mm_unit_in(const struct piece *p, uintptr_t address)
 struct unit *mm_unit_of(uintptr_t address);
 
 extern struct os_lock mm_unit_lock;
+
+/* Set and clear flags.  Under the records lock. */
+static inline void mm_unit_flag(struct unit *u, unsigned set, unsigned clear)
+{
+    set_hint(u->flags, (uint16_t)((u->flags & ~clear) | set));
+}
+
+/* Whether any of these flags was set a moment ago.  No lock. */
+static inline bool mm_unit_has(const struct unit *u, unsigned flags)
+{
+    return hint(u->flags) & flags;
+}
 
 /*
  * Pages that are in the page file alone, and pages that are not any more: the record and the counter

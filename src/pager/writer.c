@@ -117,10 +117,10 @@ static int all_dirty_again(void)
 
     for (int i = 0; i < mm_piece_count(); i++) {
         const struct piece *p = mm_piece(i);
-        for (uintptr_t at = mm_piece_next_live(p, p->low), end; !error && at < p->high;
+        for (uintptr_t at = mm_piece_next_live(p, hint(p->low)), end; !error && at < hint(p->high);
              at = mm_piece_next_live(p, end)) {
             end = min_size(p->start + align_down(at - p->start, CHUNK_BYTES) + CHUNK_BYTES,
-                           align_up(p->high, UNIT_BYTES));
+                           align_up(hint(p->high), UNIT_BYTES));
             error = dirty_again(p, (struct range){align_down(at, UNIT_BYTES), end});
         }
     }
@@ -150,7 +150,7 @@ static void try_alone(uintptr_t unit)
     if (dirty_again(p, r) == 0 && mm_writer_write(p, r) == 0)
         return;
     mm_os_lock(&mm_unit_lock);
-    mm_unit_of(unit)->flags |= UNIT_BAD;
+    mm_unit_flag(mm_unit_of(unit), UNIT_BAD, 0);
     mm_os_unlock(&mm_unit_lock);
     bad_till = mm_os_now() + TRY_AGAIN;
 }
@@ -174,9 +174,9 @@ static bool forgive(void)
     mm_os_lock(&mm_unit_lock);
     for (int i = 0; i < mm_piece_count(); i++) {
         struct piece *p = mm_piece(i);
-        for (uintptr_t u = mm_piece_next_unit(p, p->low); u < p->high;
+        for (uintptr_t u = mm_piece_next_unit(p, hint(p->low)); u < hint(p->high);
              u = mm_piece_next_unit(p, u + UNIT_BYTES))
-            mm_unit_in(p, u)->flags &= (uint16_t)~UNIT_BAD;
+            mm_unit_flag(mm_unit_in(p, u), 0, UNIT_BAD);
     }
     mm_os_unlock(&mm_unit_lock);
     return true;

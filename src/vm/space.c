@@ -20,6 +20,7 @@
 #include "base/nth.h"
 
 #define FIRST_ARENA_MOST (16 * TIB)
+#define FIRST_ARENA_WATCHED (256 * GIB) /* where ThreadSanitizer looks there is room for that */
 #define FIRST_ARENA_LEAST (1 * GIB)
 #define NEXT_ARENA_LEAST (64 * MIB)
 
@@ -108,7 +109,7 @@ static bool would_grant(size_t size)
  */
 static size_t first_size(void)
 {
-    size_t size = FIRST_ARENA_MOST;
+    size_t size = mm_os_is_watched() ? FIRST_ARENA_WATCHED : FIRST_ARENA_MOST;
     if (would_grant(size))
         return size;
     while (size > FIRST_ARENA_LEAST && !would_grant(size / 2))

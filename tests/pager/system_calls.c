@@ -269,7 +269,7 @@ static void *wait_on_word(void *word)
     struct timespec limit = {20, 0};
     waiter = 1;
     long error = 0;
-    while (!error && *(volatile int *)word == 7)
+    while (!error && *(atomic_int *)word == 7)
         error = syscall(SYS_futex, word, FUTEX_WAIT | futex_flag, 7, &limit) ? errno : 0;
     waiter = !error || error == EAGAIN ? 2 : 3;
     return NULL;
@@ -279,7 +279,7 @@ static void *wait_on_word(void *word)
 static void wait_and_wake(int flag)
 {
     pthread_t thread;
-    volatile int *word = (volatile int *)(paged + 17 * PAGE + 64);
+    atomic_int *word = (atomic_int *)(paged + 17 * PAGE + 64);
 
     prepare();
     fill(paged, ROOM, 18);

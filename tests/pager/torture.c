@@ -267,9 +267,10 @@ static void verify_everything(void)
                i, (unsigned long)w->writes, (unsigned long)w->signals, (unsigned long)w->came_back);
         check(w->writes > 1000 && w->signals > 10 && w->came_back > 10, "hardly tortured");
     }
-    printf("# ballast of %zu MiB written %lu times, working set emptied %lu times, %lu lost\n",
+    printf("# ballast of %zu MiB written %lu times, working set emptied %lu times, %lu pauses\n",
            ballast_bytes >> 20, (unsigned long)ballast_rounds, (unsigned long)empties / 2,
-           (unsigned long)lost);
+           (unsigned long)mm_counted(NTMM_PAUSES));
+    printf("# %lu lost\n", (unsigned long)lost);
 }
 
 static void no_write_is_lost_while_pages_leave_and_come_back(void)

@@ -7,11 +7,15 @@
  *
  * usage: threads [STEPS [BLOCK-KIB]]
  */
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "os/os.h"
+#include "pager/unit.h"
 #include "process/process.h"
 #include "test.h"
 #include "vm/vm.h"
@@ -166,13 +170,65 @@ static bool count_run(const struct vm_run *run, void *context)
     return true;
 }
 
+/* Whether a unit has disk space; true where the file system cannot tell. */
+static bool has_space(const struct piece *p, uintptr_t unit)
+{
+    _Alignas(struct fiemap) char
+        room[sizeof(struct fiemap) + UNIT_PAGES * sizeof(struct fiemap_extent)] = {0};
+    struct fiemap *map = (struct fiemap *)room;
+    uint64_t at = mm_piece_place(p, unit);
+    uint64_t end = at + UNIT_BYTES;
+
+    map->fm_start = at;
+    map->fm_length = UNIT_BYTES;
+    map->fm_extent_count = UNIT_PAGES;
+    if (ioctl(p->fd, FS_IOC_FIEMAP, map) != 0)
+        return true;
+    for (unsigned i = 0; i < map->fm_mapped_extents && map->fm_extents[i].fe_logical <= at; i++)
+        at = map->fm_extents[i].fe_logical + map->fm_extents[i].fe_length;
+    return at >= end;
+}
+
+/* A unit that is being buried loses its space first, and its promise a moment later. */
+static bool keeps_promise(const struct piece *p, uintptr_t unit)
+{
+    for (int tries = 0; tries < 300; tries++) {
+        if (!mm_unit_has(mm_unit_in(p, unit), UNIT_PROMISED) || has_space(p, unit))
+            return true;
+        mm_os_sleep(10000000);
+    }
+    return false;
+}
+
+/* No unit is said to have disk space and has none; nothing can be committed meanwhile. */
+static bool promises_are_kept(void)
+{
+    bool kept = true;
+
+    mm_vm_lock_for_fork();
+    for (int i = 0; i < mm_piece_count() && kept; i++) {
+        struct piece *p = mm_piece(i);
+        for (uintptr_t u = mm_piece_next_unit(p, p->start); u < p->high && kept;
+             u = mm_piece_next_unit(p, u + UNIT_BYTES))
+            kept = keeps_promise(p, u);
+    }
+    mm_vm_unlock_after_fork();
+    return kept;
+}
+
 static void look_at_everything(void)
 {
+    bool looked = false;
+
     while (working > 0) {
         size_t pages = 0;
         check(mm_vm_is_valid(), "the tree is wrong");
         mm_vm_visit(count_run, &pages);
         check(pages <= WORKERS * BLOCKS * most_pages, "%zu pages committed", pages);
+        if (!looked && working < WORKERS) { /* dear: it asks the kernel about every unit */
+            check(promises_are_kept(), "space was promised and is not there");
+            looked = true;
+        }
         mm_os_sleep(1000000);
     }
 }
