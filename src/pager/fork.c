@@ -22,7 +22,8 @@
 
 #include "pager/pager_internal.h"
 
-#define COPY_STEP (8 * MIB)
+#define MOST_UNWRITTEN \
+    (8 * MIB) /* copied and still in RAM, where a quarter of the budget is more */
 
 static int done_pipe[2] = {-1, -1};
 static bool forked_private; /* before_fork did its part */
@@ -184,28 +185,46 @@ static void note_evicted(struct piece *p, uint64_t start, uint64_t end)
     }
 }
 
-/* Copy one stretch of data, a unit at a time as above, and let neither file fill RAM. */
-static int copy_stretch(struct piece *p, int from, uint64_t start, uint64_t end)
+/* What was copied since the last write, of all stretches of data in [start, end). */
+struct unwritten {
+    uint64_t start, end;
+    uint64_t bytes;
+};
+
+/* Write and drop what was copied: the child has a budget too, from its first moment on. */
+static int let_go(struct piece *p, int from, struct unwritten *u)
 {
-    uint64_t since = start;
+    uint64_t end = u->start;
+    uint64_t start;
+    int error = mm_os_start_writing(p->fd, u->start, u->end - u->start);
+
+    if (!error)
+        error = mm_os_await_writing(p->fd, u->start, u->end - u->start);
+    if (error)
+        return error; /* what could not be written must not be dropped */
+    (void)mm_os_drop(p->fd, u->start, u->end - u->start);
+    while (end < u->end && mm_os_next_data(from, end, &start, &end) == 0 && start < u->end)
+        note_evicted(p, start, min_size(end, u->end));
+    *u = (struct unwritten){u->end, u->end, 0};
+    return 0;
+}
+
+/* Copy one stretch of data, a unit at a time as above, and let neither file fill RAM. */
+static int copy_stretch(struct piece *p, int from, uint64_t end, struct unwritten *u)
+{
+    uint64_t most = min_size(MOST_UNWRITTEN, mm_budget_part(25) * PAGE_BYTES);
+    uint64_t first = u->end;
     int error = 0;
 
-    for (uint64_t at = start, next; !error && at < end; at = next) {
+    for (uint64_t at = first, next; !error && at < end; at = next) {
         next = min_size(align_down(at, UNIT_BYTES) + UNIT_BYTES, end);
         error = mm_os_copy_file(from, p->fd, at, next - at);
-        if (error || next - since < COPY_STEP)
-            continue;
-        error = mm_os_start_writing(p->fd, since, next - since);
-        if (!error)
-            error = mm_os_await_writing(p->fd, since, next - since);
-        if (error)
-            return error; /* what could not be written must not be dropped */
-        (void)mm_os_drop(p->fd, since, next - since);
-        (void)mm_os_drop(from, since, next - since);
-        note_evicted(p, since, next);
-        since = next;
+        u->end = next;
+        u->bytes += next - at;
+        if (!error && u->bytes >= most)
+            error = let_go(p, from, u);
     }
-    (void)mm_os_drop(from, since, end - since); /* what the copying alone brought in */
+    (void)mm_os_drop(from, first, end - first); /* what the copying alone brought in */
     return error;
 }
 
@@ -214,6 +233,7 @@ static int copy_piece(struct piece *p, int from)
     uint64_t start;
     uint64_t end;
     uint64_t limit = mm_piece_place(p, p->high);
+    struct unwritten u = {0};
     int error = 0;
 
     if (p->high <= p->low)
@@ -225,7 +245,8 @@ static int copy_piece(struct piece *p, int from)
         if (error || start >= limit)
             return error;
         end = min_size(end, limit);
-        error = copy_stretch(p, from, start, end);
+        u = (struct unwritten){u.bytes ? u.start : start, start, u.bytes};
+        error = copy_stretch(p, from, end, &u);
     }
     return error;
 }
