@@ -27,9 +27,10 @@
 #include "pager/lists.h"
 #include "pager/pager_internal.h"
 
-#define COPY_STEP (8 * MIB)
 #define KEPT_BY_CHILD (UNIT_PROMISED | UNIT_RAGGED | UNIT_LENT | UNIT_PRIVATE)
-#define STEP_PAGES (COPY_STEP >> PAGE_SHIFT)
+#define MOST_UNWRITTEN (8 * MIB) /* in RAM of a copy; less where a quarter of the budget is less */
+#define CLOSE (1 * MIB)          /* stretches nearer than this are written in one call */
+#define STEP_PAGES (MOST_UNWRITTEN >> PAGE_SHIFT)
 
 static int done_pipe[2] = {-1, -1};
 static bool forked_private; /* before_fork did its part */
@@ -210,6 +211,49 @@ static void drop_brought_in(int from, uint64_t start, uint64_t end, const unsign
     }
 }
 
+/* What was copied since the last write, of all stretches of data in [start, end). */
+struct unwritten {
+    uint64_t start, end;
+    uint64_t bytes;
+};
+
+/*
+ * Write a part of the copy and drop it from RAM; what could not be written must not be dropped.
+ */
+static int evict_copy(struct piece *p, uint64_t start, uint64_t end)
+{
+    uintptr_t at = p->start + (start - p->offset);
+    int error = start < end ? mm_writer_write(p, (struct range){at, at + (end - start)}) : 0;
+
+    if (!error && start < end)
+        (void)mm_os_drop(p->fd, start, end - start);
+    return error;
+}
+
+/* Evict what was copied: the child has a budget too, from its first moment on. */
+static int let_go(struct piece *p, int from, struct unwritten *u)
+{
+    uint64_t part = u->start; /* stretches that lie close together are written as one */
+    uint64_t end = u->start;
+    uint64_t start;
+    int error = 0;
+
+    for (uint64_t at = u->start; !error && at < u->end; at = end) {
+        if (mm_os_next_data(from, at, &start, &end) || start >= u->end)
+            break;
+        if (start - at > CLOSE) {
+            error = evict_copy(p, part, at);
+            part = start;
+        }
+        end = min_size(end, u->end);
+        note_evicted(p, start, end);
+    }
+    if (!error)
+        error = evict_copy(p, part, end);
+    *u = (struct unwritten){u->end, u->end, 0};
+    return error;
+}
+
 /* A unit at a time, as above. */
 static int copy_units(struct piece *p, int from, uint64_t start, uint64_t end)
 {
@@ -222,33 +266,24 @@ static int copy_units(struct piece *p, int from, uint64_t start, uint64_t end)
     return error;
 }
 
-/* Write and drop a stretch of the copy; what could not be written must not be dropped. */
-static int evict_copy(struct piece *p, uint64_t start, uint64_t end)
+/* Copy the stretch of data from u->end on and let neither file fill RAM. */
+static int copy_stretch(struct piece *p, int from, uint64_t end, struct unwritten *u)
 {
-    uintptr_t at = p->start + (start - p->offset);
-    int error = mm_writer_write(p, (struct range){at, at + (end - start)});
-
-    if (error)
-        return error;
-    (void)mm_os_drop(p->fd, start, end - start);
-    note_evicted(p, start, end);
-    return 0;
-}
-
-/* Copy one stretch of data and let neither file fill RAM. */
-static int copy_stretch(struct piece *p, int from, uint64_t start, uint64_t end)
-{
+    uint64_t step = min_size(MOST_UNWRITTEN, max_size(mm_budget_part(25) * PAGE_BYTES, UNIT_BYTES));
     unsigned char cached[2][STEP_PAGES];
     int error = 0;
     int now = 0;
 
-    look(p, start, min_size(start + COPY_STEP, end), cached[now]);
-    for (uint64_t at = start, next; !error && at < end; at = next, now ^= 1) {
-        next = min_size(at + COPY_STEP, end);
-        look(p, next, min_size(next + COPY_STEP, end), cached[!now]); /* reading reads ahead */
+    step = align_down(step, UNIT_BYTES);
+    look(p, u->end, min_size(u->end + step, end), cached[now]);
+    for (uint64_t at = u->end, next; !error && at < end; at = next, now ^= 1) {
+        next = min_size(at + step, end);
+        look(p, next, min_size(next + step, end), cached[!now]); /* reading reads ahead */
         error = copy_units(p, from, at, next);
-        if (!error && next - at == COPY_STEP)
-            error = evict_copy(p, at, next);
+        u->end = next;
+        u->bytes += next - at;
+        if (!error && u->bytes >= step)
+            error = let_go(p, from, u);
         drop_brought_in(from, at, next, cached[now]);
     }
     return error;
@@ -259,6 +294,7 @@ static int copy_piece(struct piece *p, int from)
     uint64_t start;
     uint64_t end;
     uint64_t limit = mm_piece_place(p, p->high);
+    struct unwritten u = {0};
     int error = 0;
 
     if (p->high <= p->low)
@@ -270,7 +306,8 @@ static int copy_piece(struct piece *p, int from)
         if (error || start >= limit)
             return error;
         end = min_size(end, limit);
-        error = copy_stretch(p, from, start, end);
+        u = (struct unwritten){u.bytes ? u.start : start, start, u.bytes};
+        error = copy_stretch(p, from, end, &u);
     }
     return error;
 }
