@@ -70,7 +70,10 @@ static void execute(const struct run_program *program, char **argv)
     execv("/bin/sh", shell);
 }
 
-/* In the child: become the program, or send errno up the pipe. */
+/*
+ * In the child: become the program, or send errno up the pipe.  After vfork, so it shares our memory
+ * while we sleep, and changes nothing of it that we look at.
+ */
 static void become(const struct watch *w, const struct run_program *program, char **argv,
                    int pipe_fd)
 {
@@ -97,7 +100,7 @@ static int start_error(int pipe_fd)
 static int start(struct watch *w, const struct run_program *program, char **argv)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0 || (w->pid = fork()) < 0) {
+    if (pipe2(ends, O_CLOEXEC) != 0 || (w->pid = vfork()) < 0) {
         mm_say("cannot make a process: %s", strerror(errno));
         return RUN_REFUSED;
     }
