@@ -256,6 +256,13 @@ pid_t mm_os_pid(void);
 pid_t mm_os_tid(void);
 
 /*
+ * Ask for short turns on the CPU for the calling thread: who asks for little gets it soon after
+ * waking, also on a machine whose CPUs are all busy.  It needs no right; kernels before 6.12 take no
+ * notice.
+ */
+void mm_os_take_short_turns(void);
+
+/*
  * Start a thread of our own with all signals blocked, on a stack of our own memory.  libc does not
  * know it: it may call this layer and pure code only.
  *

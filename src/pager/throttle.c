@@ -14,7 +14,8 @@
 
 #define PAUSE_ABOVE 103 /* percent of the budget */
 #define GO_ON_BELOW 98
-#define LONGEST_PAUSE 200000000u  /* ns; then the gate looks again */
+#define NO_PROGRESS 200000000u    /* ns without a page that left, after which to hold is in vain */
+#define LONGEST_PAUSE 4000000000u /* ns; then the gate looks again */
 #define LONGEST_WAIT 1000000000u  /* ns an allocation waits for a disk that does not keep up */
 #define LONGEST_STOP 60000000000u /* ns to wait for a thread that is deep in the kernel */
 #define SIGNAL_AGAIN 50000000u    /* ns */
@@ -166,21 +167,39 @@ void mm_throttle_forget(void)
 }
 
 /*
- * Hold the program until it is below its budget again, or the pause has lasted long enough: true if
- * it is.
+ * Wait until the process is below its budget again: true; false when it does not come nearer, because
+ * nothing of what it holds can leave RAM.
  */
-static bool hold(void)
+static bool falls_below(uint64_t limit)
 {
+    uint64_t least = UINT64_MAX;
     uint64_t start = mm_os_now();
 
+    for (uint64_t now = start, fell = start; now - start < LONGEST_PAUSE; now = mm_os_now()) {
+        uint64_t used = mm_budget_used();
+        if (used <= limit)
+            return true;
+        if (used < least) {
+            least = used;
+            fell = now;
+        }
+        if (now - fell > NO_PROGRESS)
+            return false;
+        mm_os_sleep(200000);
+    }
+    return false;
+}
+
+/* Hold the program until it is below its budget again, or it is in vain. */
+static bool hold(void)
+{
     atomic_store(&over, true);
     mm_trim_wake();
     pause_runners();
-    while (mm_budget_used() > mm_budget_part(GO_ON_BELOW) && mm_os_now() - start < LONGEST_PAUSE)
-        mm_os_sleep(200000);
+    bool kept = falls_below(mm_budget_part(GO_ON_BELOW));
     atomic_store(&over, false);
     resume_runners();
-    return mm_budget_used() <= mm_budget_part(GO_ON_BELOW);
+    return kept;
 }
 
 void mm_throttle_main(void *unused)
@@ -189,6 +208,7 @@ void mm_throttle_main(void *unused)
     unsigned vain = 0;
 
     (void)unused;
+    mm_os_take_short_turns();
     for (;;) {
         mm_budget_spent(&spent);
         uint64_t used = mm_budget_used();
@@ -196,7 +216,7 @@ void mm_throttle_main(void *unused)
         if (used > limit) {
             /* A budget that cannot be kept slows the program down, but never stops it. */
             vain = hold() ? 0 : vain + 1;
-            mm_os_sleep(vain ? vain * LONGEST_PAUSE : 100000);
+            mm_os_sleep(vain ? vain * NO_PROGRESS : 100000);
             continue;
         }
         mm_os_sleep(mm_budget_time_to(limit, used, 200000));
@@ -223,7 +243,7 @@ void mm_pager_admit(size_t bytes)
     uint64_t start = mm_os_now();
     while (must_wait(bytes) && mm_os_now() - start < LONGEST_WAIT) {
         mm_trim_wake();
-        if (mm_os_wait(&paused, 1, LONGEST_PAUSE / 50)) /* nobody is paused: look again soon */
+        if (mm_os_wait(&paused, 1, 4000000)) /* nobody is paused: look again soon */
             mm_os_sleep(1000000);
     }
 }

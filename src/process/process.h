@@ -6,6 +6,7 @@
  *   NTMM_RAM=BYTES            budget; 0 or not set: none, the kernel pages
  *   NTMM_PAGEFILE=BYTES       size of the page file; 0: none
  *   NTMM_PAGEFILE_DIR=FOLDER  where the page file lives
+ *   NTMM_UNPAGED=BYTES        the first memory, which is never paged; RAM / 8 when not set
  *   NTMM_COMMIT_LIMIT=BYTES   commit limit; not set: RAM + page file where there is a budget
  *   NTMM_FAIL_COMMIT=N        the N-th commit fails
  *   NTMM_ENGINE=file|none     which pager
