@@ -292,7 +292,10 @@ char mm_os_task_state(pid_t tid);
 
 int mm_os_task_signal(pid_t tid, int signal);
 
-/* Install a handler that restarts system calls and runs with every signal blocked. */
+/*
+ * Install a handler that restarts system calls and runs with every signal blocked, and unblock the
+ * signal for the calling thread and those it will make.
+ */
 int mm_os_pause_handler(int signal, void (*handler)(int));
 
 /* ---- the process and the machine (os_process.c) --------------------------------------------- */

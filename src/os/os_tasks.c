@@ -67,5 +67,9 @@ int mm_os_pause_handler(int signal, void (*handler)(int))
         .restorer = mm_os_signal_return,
         .mask = ~0ull,
     };
-    return (int)call4(SYS_rt_sigaction, signal, &action, NULL, sizeof action.mask);
+    uint64_t mask = 1ull << (signal - 1);
+    int error = (int)call4(SYS_rt_sigaction, signal, &action, NULL, sizeof action.mask);
+
+    /* Whoever started the program may have had it blocked, and a mask survives exec. */
+    return error ? error : (int)call4(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
 }

@@ -23,6 +23,7 @@ static atomic_llong since;         /* pages added less pages dropped since */
 static uint64_t next_census;       /* trimmer only */
 static struct os_lock census_lock; /* one at a time */
 static uint64_t zeroed;            /* demand-zero faults found here (census_lock) */
+static uint64_t private_then;      /* most private pages seen (census_lock) */
 
 uint64_t mm_budget_pages(void)
 {
@@ -146,11 +147,20 @@ void mm_budget_spent(uint64_t *last)
     *last = now;
 }
 
-static void publish(uint64_t cached, uint64_t mapped, uint64_t others)
+/* A private page that was not there before is one made of zeros. */
+static void publish_private(uint64_t pages)
+{
+    if (pages <= private_then)
+        return;
+    mm_count(NTMM_DEMAND_ZERO_FAULTS, pages - private_then);
+    private_then = pages;
+}
+
+static void publish(uint64_t cached, uint64_t mapped, uint64_t private, uint64_t others)
 {
     uint64_t listed = cached > mapped ? cached - mapped : 0;
 
-    mm_count_set(NTMM_WORKING_SET, mapped * PAGE_BYTES);
+    mm_count_set(NTMM_WORKING_SET, (mapped + private) * PAGE_BYTES);
     mm_count_set(NTMM_STANDBY, listed * PAGE_BYTES);
     mm_count_set(NTMM_UNPAGED, others * PAGE_BYTES);
     mm_count_set(NTMM_RESIDENT, (cached + others) * PAGE_BYTES);
@@ -168,7 +178,8 @@ static void count_now(void)
 
     mm_os_faults(&faults);
     long long before = atomic_load(&since);
-    for (int i = 0; i < mm_piece_count(); i++) {
+    uint64_t private = mm_private_pages();
+    for (int i = 0; mm_pagefile_is_attached() && i < mm_piece_count(); i++) {
         cached += cached_in(mm_piece(i));
         mapped += mapped_in(mm_piece(i));
     }
@@ -179,7 +190,8 @@ static void count_now(void)
     atomic_store(&unpaged, others);
     atomic_store(&major_then, faults.major);
     atomic_fetch_sub(&since, before);
-    publish(cached, mapped, others);
+    publish(cached, mapped, private, others);
+    publish_private(private);
     publish_faults(&faults, cached > mapped ? cached - mapped : 0);
 }
 
@@ -203,5 +215,6 @@ void mm_budget_forget(void)
     atomic_store(&census_lock.word, 0);
     atomic_store(&since, 0);
     zeroed = 0;
+    private_then = mm_private_pages(); /* the parent made them */
     count_now();
 }

@@ -350,3 +350,9 @@ void mm_pager_empty_working_set(void)
 {
     mm_trim_all();
 }
+
+void mm_pager_count(void)
+{
+    if (on)
+        mm_budget_census(true);
+}

@@ -35,7 +35,7 @@ static int files[2] = {-1, -1}; /* the file, and the same opened again: struct p
 static uint64_t file_size;
 static uint64_t file_used;
 static atomic_size_t promised; /* bytes */
-static bool attached;          /* the pieces are mapped; under the space lock */
+static atomic_bool attached;   /* the pieces are mapped; under the space lock */
 
 /* Without /proc the one description must do: writer.c. */
 static int make_file(uint64_t size, int ret_fds[2])

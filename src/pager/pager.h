@@ -51,6 +51,9 @@ void mm_pager_admit(size_t bytes);
  */
 void mm_pager_note_kind(uintptr_t address, size_t size, uint8_t kind);
 
+/* Bring the counters up to date; a program that never came near its budget has nobody else to do it. */
+void mm_pager_count(void);
+
 /* Around fork: see fork.c.  The child goes on with a page file and a pager of its own. */
 void mm_pager_before_fork(void);
 void mm_pager_after_fork_in_parent(void);

@@ -88,6 +88,9 @@ void mm_private_allow(size_t bytes);
 void mm_private_claim(struct piece *p, struct range r);
 int mm_private_decommit(struct range r);
 
+/* Pages of it that have contents. */
+uint64_t mm_private_pages(void);
+
 static inline bool mm_unit_is_private(const struct unit *u)
 {
     return mm_unit_has(u, UNIT_PRIVATE);

@@ -19,6 +19,10 @@
 
 static size_t left; /* bytes that may still become private; under the space lock */
 
+/* Private units lie between these. */
+static atomic_uintptr_t lowest = UINTPTR_MAX;
+static atomic_uintptr_t highest;
+
 void mm_private_allow(size_t bytes)
 {
     left = align_down(bytes, UNIT_BYTES);
@@ -37,8 +41,38 @@ void mm_private_claim(struct piece *p, struct range r)
         mm_piece_note_live(p,
                            (struct range){u, u + UNIT_BYTES}); /* where no file is mapped later */
         left -= UNIT_BYTES;
+        atomic_store(&lowest, min_size(atomic_load(&lowest), u));
+        atomic_store(&highest, max_size(atomic_load(&highest), u + UNIT_BYTES));
     }
     mm_os_unlock(&mm_unit_lock);
+}
+
+static uint64_t private_pages(uintptr_t at, uintptr_t end)
+{
+    struct os_run runs[64];
+    uint64_t pages = 0;
+
+    while (at < end) {
+        int found = mm_os_scan_private(at, end, runs, 64, &at);
+        if (found < 0)
+            break;
+        for (int i = 0; i < found; i++)
+            pages += (runs[i].end - runs[i].start) >> PAGE_SHIFT;
+    }
+    return pages;
+}
+
+uint64_t mm_private_pages(void)
+{
+    struct range all = {atomic_load(&lowest), atomic_load(&highest)};
+    uint64_t pages = 0;
+
+    for (int i = 0; all.start < all.end && i < mm_piece_count(); i++) {
+        struct range r = range_overlap(all, (struct range){mm_piece(i)->start, mm_piece(i)->end});
+        if (r.start < r.end)
+            pages += private_pages(r.start, r.end);
+    }
+    return pages;
 }
 
 /* Drop contents and access. */

@@ -123,5 +123,6 @@ __attribute__((constructor)) static void start_early(void)
 
 __attribute__((destructor)) static void end(void)
 {
+    mm_pager_count();
     mm_counters_end();
 }
