@@ -161,6 +161,14 @@ static int look_at_headers(struct image *i, const Elf64_Ehdr *e)
     return -1;
 }
 
+/* ntmm itself is static; a run inside a run starts anew, so nothing of ours need get into it. */
+static bool is_ntmm(const struct image *i)
+{
+    struct stat own;
+    return stat("/proc/self/exe", &own) == 0 && own.st_dev == i->s.st_dev &&
+           own.st_ino == i->s.st_ino;
+}
+
 static int check_elf(struct image *i, const Elf64_Ehdr *e)
 {
     if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_ident[EI_DATA] != ELFDATA2LSB)
@@ -179,6 +187,8 @@ static int check_elf(struct image *i, const Elf64_Ehdr *e)
     if (!i->interpreted && i->go)
         return refuse(i->path, "is a Go program without C code: Go makes its own system calls, "
                                "which ntmm cannot see");
+    if (!i->interpreted && is_ntmm(i))
+        return -1;
     if (!i->interpreted)
         return refuse(i->path, "is statically linked, so ntmm cannot get into it; "
                                "use a dynamically linked build");
