@@ -20,7 +20,7 @@ static atomic_ullong counted;      /* page-file pages in RAM at the census */
 static atomic_ullong unpaged;      /* other pages of the process */
 static atomic_ullong major_then;   /* major faults at the census */
 static atomic_llong since;         /* pages added less pages dropped since */
-static uint64_t next_census;       /* trimmer only */
+static atomic_ullong next_census;  /* ns */
 static struct os_lock census_lock; /* one at a time */
 static uint64_t zeroed;            /* demand-zero faults found here (census_lock) */
 static uint64_t private_then;      /* most private pages seen (census_lock) */
