@@ -13,13 +13,16 @@
 
 #define LEAST_INTERVAL 50000000u /* ns between two censuses */
 #define LONGEST_SLEEP 20000000u  /* ns a thread of ours sleeps however much room there is */
-#define COST_FACTOR 50           /* a census of 1 ms is taken at most every 50 ms */
+#define LONGEST_CALM 20000000u   /* ns, of a program that touches nothing */
+#define CALM_INTERVAL 1000000000u
+#define COST_FACTOR 50 /* a census of 1 ms is taken at most every 50 ms */
 
 static atomic_ullong budget;       /* pages */
 static atomic_ullong counted;      /* page-file pages in RAM at the census */
 static atomic_ullong unpaged;      /* other pages of the process */
 static atomic_ullong major_then;   /* major faults at the census */
 static atomic_llong since;         /* pages added less pages dropped since */
+static atomic_ullong faults_then;  /* all faults at the census */
 static atomic_ullong next_census;  /* ns */
 static struct os_lock census_lock; /* one at a time */
 static uint64_t zeroed;            /* demand-zero faults found here (census_lock) */
@@ -62,6 +65,20 @@ uint64_t mm_budget_time_to(uint64_t limit, uint64_t used, uint64_t least)
     uint64_t wait = room * 500; /* ns: half of a page at 4 GB/s */
 
     return wait < least ? least : wait > LONGEST_SLEEP ? LONGEST_SLEEP : wait;
+}
+
+uint64_t mm_budget_wait(struct calm *c, uint64_t wait)
+{
+    struct os_faults faults;
+
+    mm_os_faults(&faults);
+    uint64_t now = faults.major + faults.minor;
+    if (now != c->faults) {
+        *c = (struct calm){now, 0};
+        return wait;
+    }
+    c->wait = min_size(max_size(c->wait + c->wait / 4, wait), LONGEST_CALM);
+    return max_size(c->wait, wait);
 }
 
 /* Pages of one piece in the page cache. */
@@ -189,17 +206,30 @@ static void count_now(void)
     atomic_store(&counted, cached);
     atomic_store(&unpaged, others);
     atomic_store(&major_then, faults.major);
+    atomic_store(&faults_then, faults.major + faults.minor);
     atomic_fetch_sub(&since, before);
     publish(cached, mapped, private, others);
     publish_private(private);
     publish_faults(&faults, cached > mapped ? cached - mapped : 0);
 }
 
+/* Time has passed, and something was touched; without that one a second is enough. */
+static bool is_time(uint64_t now)
+{
+    struct os_faults faults;
+
+    if (now < atomic_load(&next_census))
+        return false;
+    mm_os_faults(&faults);
+    return faults.major + faults.minor != atomic_load(&faults_then) ||
+           now - atomic_load(&next_census) > CALM_INTERVAL;
+}
+
 void mm_budget_census(bool now)
 {
     uint64_t start = mm_os_now();
 
-    if (!now && start < next_census)
+    if (!now && !is_time(start))
         return;
     if (!mm_os_try_lock(&census_lock))
         return; /* another thread is at it */

@@ -38,6 +38,18 @@ static inline uint64_t mm_budget_part(unsigned percent)
 /* Nanoseconds, at least `least`, in which a program that writes 4 GB/s cannot pass `limit` pages. */
 uint64_t mm_budget_time_to(uint64_t limit, uint64_t used, uint64_t least);
 
+/* How long a thread has found the program calm; zero at first. */
+struct calm {
+    uint64_t faults;
+    uint64_t wait;
+};
+
+/*
+ * `wait` nanoseconds, or longer the longer no page was touched anew, up to 20 ms: a program that
+ * sleeps near its budget must not be looked at thousands of times a second.
+ */
+uint64_t mm_budget_wait(struct calm *c, uint64_t wait);
+
 void mm_budget_added(uint64_t pages);   /* zeroed or read ahead into the page cache */
 void mm_budget_dropped(uint64_t pages); /* left it, confirmed */
 

@@ -205,6 +205,7 @@ static bool hold(void)
 void mm_throttle_main(void *unused)
 {
     uint64_t spent = 0; /* CPU counted so far, ns */
+    struct calm calm = {0, 0};
     unsigned vain = 0;
 
     (void)unused;
@@ -219,7 +220,7 @@ void mm_throttle_main(void *unused)
             mm_os_sleep(vain ? vain * NO_PROGRESS : 100000);
             continue;
         }
-        mm_os_sleep(mm_budget_time_to(limit, used, 200000));
+        mm_os_sleep(mm_budget_wait(&calm, mm_budget_time_to(limit, used, 200000)));
     }
 }
 

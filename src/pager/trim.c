@@ -416,6 +416,7 @@ static uint64_t idle_time(uint64_t used)
 void mm_trim_main(void *unused)
 {
     uint64_t spent = 0; /* CPU counted so far, ns */
+    struct calm calm = {0, 0};
 
     (void)unused;
     for (;;) {
@@ -432,7 +433,7 @@ void mm_trim_main(void *unused)
         mm_count_set(NTMM_MODIFIED, mm_lists_pages(UNIT_MODIFIED) * PAGE_BYTES);
         mm_budget_spent(&spent);
         atomic_store(&bell, 0);
-        uint64_t wait = stuck ? STUCK_WAIT : idle_time(mm_budget_used());
+        uint64_t wait = mm_budget_wait(&calm, stuck ? STUCK_WAIT : idle_time(mm_budget_used()));
         (void)mm_os_wait(&bell, 0, wait); /* woken or late: look again */
     }
 }
