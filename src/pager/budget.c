@@ -13,7 +13,6 @@
 
 #define LEAST_INTERVAL 50000000u /* ns between two censuses */
 #define LONGEST_SLEEP 20000000u  /* ns a thread of ours sleeps however much room there is */
-#define LONGEST_CALM 20000000u   /* ns, of a program that touches nothing */
 #define CALM_INTERVAL 1000000000u
 #define COST_FACTOR 50 /* a census of 1 ms is taken at most every 50 ms */
 
@@ -77,7 +76,7 @@ uint64_t mm_budget_wait(struct calm *c, uint64_t wait)
         *c = (struct calm){now, 0};
         return wait;
     }
-    c->wait = min_size(max_size(c->wait + c->wait / 4, wait), LONGEST_CALM);
+    c->wait = min_size(max_size(c->wait + c->wait / 4, wait), LONGEST_SLEEP);
     return max_size(c->wait, wait);
 }
 

@@ -21,6 +21,7 @@
 
 #include <psapi.h>
 
+#include "chance.h"
 #include "stats/counters.h"
 #include "test.h"
 
@@ -77,14 +78,6 @@ static void expect(const char *what, const void *where, uint64_t found, uint64_t
     (void)!write(STDOUT_FILENO, line, (size_t)n);
 }
 
-static uint64_t chance(struct writer *w, uint64_t below)
-{
-    w->seed ^= w->seed << 13;
-    w->seed ^= w->seed >> 7;
-    w->seed ^= w->seed << 17;
-    return (w->seed * 0x2545f4914f6cdd1du >> 16) % below;
-}
-
 /* Page `index` of a writer: four in each unit, every other one the other writer's. */
 static volatile uint64_t *page_of(const struct writer *w, unsigned index)
 {
@@ -129,12 +122,12 @@ static void protect(struct writer *w, unsigned index)
 /* Part of the scratch pages lose their contents, and nothing else does. */
 static void decommit(struct writer *w)
 {
-    unsigned first = (unsigned)chance(w, SCRATCH);
-    unsigned count = 1 + (unsigned)chance(w, SCRATCH - first);
+    unsigned first = (unsigned)chance(&w->seed, SCRATCH);
+    unsigned count = 1 + (unsigned)chance(&w->seed, SCRATCH - first);
     char *p = w->scratch + first * PAGE;
 
     expect("decommitted", p, VirtualFree(p, count * PAGE, MEM_DECOMMIT), 1);
-    if (chance(w, 2))
+    if (chance(&w->seed, 2))
         usleep(1000);
     expect("committed", p, VirtualAlloc(p, count * PAGE, MEM_COMMIT, PAGE_READWRITE) == p, 1);
     for (unsigned i = 0; i < SCRATCH; i++) {
@@ -158,11 +151,11 @@ static void work_on_window(struct writer *w)
     unsigned window[WINDOW];
 
     for (int i = 0; i < WINDOW; i++) {
-        window[i] = (unsigned)chance(w, MINE);
+        window[i] = (unsigned)chance(&w->seed, MINE);
         w->came_back += is_out(page_of(w, window[i]));
     }
     for (int i = 0; i < WINDOW_WRITES && !ending; i++) {
-        unsigned index = window[chance(w, WINDOW)];
+        unsigned index = window[chance(&w->seed, WINDOW)];
         write_one(w, index);
         if (i % 100 == 50)
             protect(w, index);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
+#include "chance.h"
 #include "os/os.h"
 #include "pager/unit.h"
 #include "process/process.h"
@@ -40,14 +41,6 @@ static long steps = 60000;
 static size_t most_pages = 64;
 static atomic_int working;
 
-static uint64_t chance(struct worker *w, uint64_t below)
-{
-    w->seed ^= w->seed << 13;
-    w->seed ^= w->seed >> 7;
-    w->seed ^= w->seed << 17;
-    return (w->seed * 0x2545f4914f6cdd1du >> 16) % below;
-}
-
 static volatile uint64_t *word(const struct block *b, size_t page)
 {
     return (volatile uint64_t *)(b->at + page * PAGE_BYTES);
@@ -64,8 +57,9 @@ static void reserve(struct worker *w, struct block *b)
 {
     void *base;
     size_t size;
-    ULONG type = MEM_RESERVE | (chance(w, 2) ? MEM_TOP_DOWN : 0);
-    struct vm_request q = {NULL, (1 + chance(w, most_pages)) * PAGE_BYTES, type, PAGE_READWRITE, 0};
+    ULONG type = MEM_RESERVE | (chance(&w->seed, 2) ? MEM_TOP_DOWN : 0);
+    struct vm_request q = {NULL, (1 + chance(&w->seed, most_pages)) * PAGE_BYTES, type,
+                           PAGE_READWRITE, 0};
     check(!mm_vm_allocate(&q, &base, &size), "reserve");
     *b = (struct block){.at = base, .pages = size / PAGE_BYTES, .value = w->seed};
 }
@@ -77,9 +71,9 @@ static void commit(struct worker *w, struct block *b)
     size_t more = b->pages - b->committed;
     if (!more)
         return;
-    more = 1 + chance(w, more);
+    more = 1 + chance(&w->seed, more);
     struct vm_request q = {b->at, (b->committed + more) * PAGE_BYTES, MEM_COMMIT, PAGE_READWRITE,
-                           chance(w, 2) ? MM_VM_TOUCHED_SOON : 0};
+                           chance(&w->seed, 2) ? MM_VM_TOUCHED_SOON : 0};
     check(!mm_vm_allocate(&q, &base, &size), "commit");
     for (size_t i = b->committed; i < b->committed + more; i++) {
         check(*word(b, i) == 0, "a fresh page holds %#lx", (unsigned long)*word(b, i));
@@ -94,7 +88,7 @@ static void decommit(struct worker *w, struct block *b)
     size_t size;
     if (!b->committed)
         return;
-    size_t keep = chance(w, b->committed);
+    size_t keep = chance(&w->seed, b->committed);
     check(!mm_vm_free(b->at + keep * PAGE_BYTES, (b->committed - keep) * PAGE_BYTES, MEM_DECOMMIT,
                       &base, &size),
           "decommit");
@@ -108,17 +102,18 @@ static void protect(struct worker *w, struct block *b)
     ULONG old;
     if (!b->committed)
         return;
-    size_t at = chance(w, b->committed);
-    size_t size = (1 + chance(w, b->committed - at)) * PAGE_BYTES;
+    size_t at = chance(&w->seed, b->committed);
+    size_t size = (1 + chance(&w->seed, b->committed - at)) * PAGE_BYTES;
     char *p = b->at + at * PAGE_BYTES;
-    check(!mm_vm_protect(p, size, less[chance(w, 3)], &old) && old == PAGE_READWRITE, "%#x", old);
+    check(!mm_vm_protect(p, size, less[chance(&w->seed, 3)], &old) && old == PAGE_READWRITE, "%#x",
+          old);
     check(!mm_vm_protect(p, size, PAGE_READWRITE, &old) && old != PAGE_READWRITE, "%#x", old);
 }
 
 static void query(struct worker *w, struct block *b)
 {
     MEMORY_BASIC_INFORMATION info;
-    size_t page = chance(w, b->pages);
+    size_t page = chance(&w->seed, b->pages);
     ULONG state = page < b->committed ? MEM_COMMIT : MEM_RESERVE;
     check(!mm_vm_query(b->at + page * PAGE_BYTES, &info), "query");
     check(info.AllocationBase == b->at && info.State == state, "page %zu: %#x", page, info.State);
@@ -136,12 +131,12 @@ static void release(struct block *b)
 
 static void step(struct worker *w)
 {
-    struct block *b = &w->blocks[chance(w, BLOCKS)];
+    struct block *b = &w->blocks[chance(&w->seed, BLOCKS)];
     if (!b->at) {
         reserve(w, b);
         return;
     }
-    switch (chance(w, 8)) {
+    switch (chance(&w->seed, 8)) {
     case 0: release(b); break;
     case 1: decommit(w, b); break;
     case 2: protect(w, b); break;
