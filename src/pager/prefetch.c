@@ -155,7 +155,7 @@ static void ask_unit(struct piece *p, uintptr_t unit, uint16_t pages, struct ran
 
 static uint8_t kind_of(const struct piece *p, uintptr_t unit)
 {
-    return atomic_load_explicit(&mm_unit_in(p, unit)->kind, memory_order_relaxed);
+    return hint(mm_unit_in(p, unit)->kind);
 }
 
 /* The next unit of the same kind, from `unit` in a direction; 0: none near. */
@@ -541,5 +541,5 @@ void mm_pager_note_kind(uintptr_t address, size_t size, uint8_t kind)
     if (!p)
         return;
     for (uintptr_t u = address; u < address + size; u += UNIT_BYTES)
-        atomic_store_explicit(&mm_unit_in(p, u)->kind, kind, memory_order_relaxed);
+        set_hint(mm_unit_in(p, u)->kind, kind);
 }

@@ -44,17 +44,17 @@ enum {
 };
 
 struct unit {
-    uint16_t evicted;     /* (h) pages whose only copy is in the page file */
-    uint16_t ahead;       /* (h) pages asked for ahead of use and not yet seen used */
-    uint16_t lent;        /* pages that other code mapped; UNIT_LENT: there are some */
-    uint16_t flags;       /* (h) UNIT_* */
-    uint8_t stage;        /* enum unit_stage */
-    uint8_t listed;       /* pages it counts for on its list */
-    int8_t direction;     /* (r) of the stream that asked for it: +1, -1; 0 none */
-    uint8_t depth;        /* (r) units that stream read ahead */
-    _Atomic uint8_t kind; /* of things that lie in it, as their owner told: a hint; 0: not told */
-    uint32_t touched;     /* (r) touch event at which a fault was last seen */
-    uint32_t asked;       /* (r) touch event at which read-ahead asked for it */
+    uint16_t evicted; /* (h) pages whose only copy is in the page file */
+    uint16_t ahead;   /* (h) pages asked for ahead of use and not yet seen used */
+    uint16_t lent;    /* pages that other code mapped; UNIT_LENT: there are some */
+    uint16_t flags;   /* (h) UNIT_* */
+    uint8_t stage;    /* enum unit_stage */
+    uint8_t listed;   /* pages it counts for on its list */
+    int8_t direction; /* (r) of the stream that asked for it: +1, -1; 0 none */
+    uint8_t depth;    /* (r) units that stream read ahead */
+    uint8_t kind; /* (h) of things that lie in it, as their owner told, without a lock; 0: not */
+    uint32_t touched; /* (r) touch event at which a fault was last seen */
+    uint32_t asked;   /* (r) touch event at which read-ahead asked for it */
 };
 
 /* A stretch of address space that corresponds page by page to a stretch of one page file. */
