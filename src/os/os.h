@@ -252,6 +252,17 @@ void mm_os_wake(atomic_uint *word, int count);
 uint64_t mm_os_now(void);        /* monotonic nanoseconds */
 uint64_t mm_os_thread_cpu(void); /* CPU nanoseconds of the calling thread */
 void mm_os_sleep(uint64_t nanoseconds);
+
+/*
+ * An alarm on the CPU clock of the process, all threads together, for the calling thread, which has
+ * the signal blocked.  It goes off with a tick of the kernel, so up to 10 ms late; not inherited.
+ *
+ * => its number, or -errno
+ */
+int mm_os_alarm_make(int signal);
+
+/* Sleep until the process has used `cpu` nanoseconds more: true; or at most `longest`: false. */
+bool mm_os_alarm_sleep(int alarm, int signal, uint64_t cpu, uint64_t longest);
 pid_t mm_os_pid(void);
 pid_t mm_os_tid(void);
 

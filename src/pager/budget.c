@@ -13,8 +13,9 @@
 
 #define LEAST_INTERVAL 50000000u /* ns between two censuses */
 #define LONGEST_SLEEP 20000000u  /* ns a thread of ours sleeps however much room there is */
-#define CALM_INTERVAL 1000000000u
-#define COST_FACTOR 50 /* a census of 1 ms is taken at most every 50 ms */
+#define COST_FACTOR 50           /* a census of 1 ms is taken at most every 50 ms */
+#define LEAST_IN_CALM 4000000000u
+#define CALM_FACTOR 5000 /* and every 5 s where nothing is touched */
 
 static atomic_ullong budget;       /* pages */
 static atomic_ullong counted;      /* page-file pages in RAM at the census */
@@ -23,6 +24,7 @@ static atomic_ullong major_then;   /* major faults at the census */
 static atomic_llong since;         /* pages added less pages dropped since */
 static atomic_ullong faults_then;  /* all faults at the census */
 static atomic_ullong next_census;  /* ns */
+static atomic_ullong next_in_calm; /* ns */
 static struct os_lock census_lock; /* one at a time */
 static uint64_t zeroed;            /* demand-zero faults found here (census_lock) */
 static uint64_t private_then;      /* most private pages seen (census_lock) */
@@ -64,20 +66,6 @@ uint64_t mm_budget_time_to(uint64_t limit, uint64_t used, uint64_t least)
     uint64_t wait = room * 500; /* ns: half of a page at 4 GB/s */
 
     return wait < least ? least : wait > LONGEST_SLEEP ? LONGEST_SLEEP : wait;
-}
-
-uint64_t mm_budget_wait(struct calm *c, uint64_t wait)
-{
-    struct os_faults faults;
-
-    mm_os_faults(&faults);
-    uint64_t now = faults.major + faults.minor;
-    if (now != c->faults) {
-        *c = (struct calm){now, 0};
-        return wait;
-    }
-    c->wait = min_size(max_size(c->wait + c->wait / 4, wait), LONGEST_SLEEP);
-    return max_size(c->wait, wait);
 }
 
 /* Pages of one piece in the page cache. */
@@ -212,7 +200,7 @@ static void count_now(void)
     publish_faults(&faults, cached > mapped ? cached - mapped : 0);
 }
 
-/* Time has passed, and something was touched; without that one a second is enough. */
+/* Time has passed, and something was touched; without that it is not urgent. */
 static bool is_time(uint64_t now)
 {
     struct os_faults faults;
@@ -221,7 +209,7 @@ static bool is_time(uint64_t now)
         return false;
     mm_os_faults(&faults);
     return faults.major + faults.minor != atomic_load(&faults_then) ||
-           now - atomic_load(&next_census) > CALM_INTERVAL;
+           now >= atomic_load(&next_in_calm);
 }
 
 void mm_budget_census(bool now)
@@ -234,8 +222,8 @@ void mm_budget_census(bool now)
         return; /* another thread is at it */
     count_now();
     uint64_t cost = mm_os_now() - start;
-    uint64_t interval = cost * COST_FACTOR;
-    next_census = start + (interval > LEAST_INTERVAL ? interval : LEAST_INTERVAL);
+    atomic_store(&next_census, start + max_size(cost * COST_FACTOR, LEAST_INTERVAL));
+    atomic_store(&next_in_calm, start + max_size(cost * CALM_FACTOR, LEAST_IN_CALM));
     mm_os_unlock(&census_lock);
 }
 

@@ -164,6 +164,7 @@ void mm_dead_add(struct piece *p, struct range whole_units)
     }
     if (!mm_engine_has_threads() && mm_dead_count() > LEFT_FOR_REUSE)
         (void)mm_dead_bury(); /* how many does not matter */
+    mm_sleep_ring_deep();     /* the trimmer is to bury them */
 }
 
 /* Under the dead lock: wait until the unit is not being buried. */

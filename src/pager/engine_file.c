@@ -342,7 +342,7 @@ NTSTATUS mm_pager_start(const struct pager_options *options, const struct backin
 NTSTATUS mm_pager_set_budget(uint64_t ram)
 {
     mm_budget_set(ram / PAGE_BYTES);
-    mm_trim_wake();
+    mm_sleep_ring(PAGER_TRIMMER);
     return STATUS_SUCCESS;
 }
 

@@ -404,6 +404,7 @@ void mm_pager_after_fork_in_child(void)
     mm_os_threads_gone();
     mm_os_faults_feed_forget();
     mm_throttle_forget();
+    mm_sleep_forget();
     if (!forked_private) {
         own_empty_files();
         return;

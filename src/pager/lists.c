@@ -1,5 +1,8 @@
 /*
  * lists.c - the modified and the standby list, as rings of unit numbers.
+ *
+ * I1  a unit is on a list exactly while it has the place in the ring that the entry at this place has
+ *     been made for; what is taken off in between leaves its entry behind, to be passed over
  */
 #include "pager/lists.h"
 
@@ -47,11 +50,19 @@ bool mm_lists_add(uintptr_t unit, enum unit_stage stage, unsigned pages)
         u->stage = UNIT_ACTIVE;
         return false;
     }
+    u->place = l->tail;
     l->slots[l->tail++ & l->mask] = (uint32_t)(unit >> UNIT_SHIFT);
     set_hint(l->pages, l->pages + pages);
     u->listed = (uint8_t)pages;
+    u->taken = false;
     u->stage = (uint8_t)stage;
     return true;
+}
+
+/* Whether the entry at `place` of a ring is the unit's own (I1). */
+static bool is_at(const struct unit *u, enum unit_stage stage, uint32_t place)
+{
+    return u->stage == stage && u->place == place && !u->taken;
 }
 
 int mm_lists_take(enum unit_stage stage, uintptr_t *units, int capacity)
@@ -60,11 +71,24 @@ int mm_lists_take(enum unit_stage stage, uintptr_t *units, int capacity)
     int count = 0;
 
     while (count < capacity && l->head != l->tail) {
-        units[count] = (uintptr_t)l->slots[l->head++ & l->mask] << UNIT_SHIFT;
-        set_hint(l->pages, l->pages - mm_unit_of(units[count])->listed);
-        count++;
+        uintptr_t unit = (uintptr_t)l->slots[l->head & l->mask] << UNIT_SHIFT;
+        struct unit *u = mm_unit_of(unit);
+        if (is_at(u, stage, l->head++)) {
+            set_hint(l->pages, l->pages - u->listed);
+            u->taken = true;
+            units[count++] = unit;
+        }
     }
     return count;
+}
+
+void mm_lists_remove(struct unit *u)
+{
+    if (u->stage == UNIT_ACTIVE || u->taken)
+        return;
+    struct list *l = list_of(u->stage);
+    set_hint(l->pages, l->pages - u->listed);
+    u->stage = UNIT_ACTIVE;
 }
 
 uint64_t mm_lists_pages(enum unit_stage stage)

@@ -25,6 +25,9 @@ bool mm_lists_add(uintptr_t unit, enum unit_stage stage, unsigned pages);
  */
 int mm_lists_take(enum unit_stage stage, uintptr_t *units, int capacity);
 
+/* Take one unit off its list, if it is on one and nobody has just taken it: it is active. */
+void mm_lists_remove(struct unit *u);
+
 /* Pages on a list; of both with UNIT_ACTIVE. */
 uint64_t mm_lists_pages(enum unit_stage stage);
 

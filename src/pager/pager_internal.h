@@ -38,18 +38,6 @@ static inline uint64_t mm_budget_part(unsigned percent)
 /* Nanoseconds, at least `least`, in which a program that writes 4 GB/s cannot pass `limit` pages. */
 uint64_t mm_budget_time_to(uint64_t limit, uint64_t used, uint64_t least);
 
-/* How long a thread has found the program calm; zero at first. */
-struct calm {
-    uint64_t faults;
-    uint64_t wait;
-};
-
-/*
- * `wait` nanoseconds, or longer the longer no page was touched anew, up to 20 ms: a program that
- * sleeps near its budget must not be looked at thousands of times a second.
- */
-uint64_t mm_budget_wait(struct calm *c, uint64_t wait);
-
 void mm_budget_added(uint64_t pages);   /* zeroed or read ahead into the page cache */
 void mm_budget_dropped(uint64_t pages); /* left it, confirmed */
 
@@ -58,6 +46,34 @@ void mm_budget_spent(uint64_t *last);
 
 /* Count again if it is time; publishes the counters that a census knows. */
 void mm_budget_census(bool now);
+
+/* ---- sleep.c: how long our threads sleep ------------------------------------------------------- */
+
+enum pager_sleeper { PAGER_TRIMMER, PAGER_READER, PAGER_GATE, PAGER_SLEEPERS };
+
+/*
+ * Sleep `wait` nanoseconds, longer while the program touches nothing, or until rung for.
+ *
+ * => whether something had been touched when the sleep began, since the one before
+ */
+bool mm_sleep(enum pager_sleeper who, uint64_t wait);
+void mm_sleep_ring(enum pager_sleeper who);
+
+/* Ring for those who sleep longer than anything that may go on. */
+void mm_sleep_ring_deep(void);
+
+/* What wakes the gate: an alarm of the program's CPU clock. */
+struct guard {
+    int alarm;    /* < 0: none to be had */
+    uint64_t cpu; /* ns after which it goes off */
+};
+
+void mm_sleep_guard_begin(struct guard *g);
+
+/* The gate's sleep: it rings for the others when the program goes on. */
+void mm_sleep_on_guard(struct guard *g, uint64_t wait);
+
+void mm_sleep_forget(void); /* in a forked child */
 
 /* ---- pagefile.c: files and the promise of space --------------------------------------------- */
 
@@ -134,10 +150,9 @@ extern struct os_lock mm_unmap_lock; /* held while page-table entries are droppe
 
 int mm_trim_init(void);
 void mm_trim_main(void *unused);
-void mm_trim_wake(void);
 
-/* Move the hand to `address`: what is there is trimmed next (drop-behind). */
-void mm_trim_follow(uintptr_t address);
+/* A long stream has come to a unit: what it has passed is trimmed next (drop-behind). */
+void mm_trim_follow(uintptr_t unit, int direction);
 
 /* For when nothing else can be dropped; looks at all committed memory. */
 void mm_trim_find_strays(void);

@@ -26,8 +26,7 @@
 #define MOST_DEPTH 64        /* units ahead: 4 MiB */
 #define IO_BYTES (256 * KIB) /* asked for in one call */
 #define OVER_BUDGET 101      /* percent; beyond it nothing is read ahead */
-#define STREAM_FOLLOWED 16   /* depth from which the trimmer's hand follows a stream */
-#define FOLLOW_DISTANCE 200  /* units behind the stream */
+#define STREAM_FOLLOWED 64   /* units in a row after which the trimmer follows a stream */
 /* Hits in time, percent, below which read-ahead is throttled. */
 #define STREAMS_WORTH 30
 #define RESTS_WORTH 66
@@ -46,6 +45,7 @@
 #define UNUSED_SEEN 2  /* units read ahead and not yet used, after which it is not looked further */
 #define LONGEST_REST 3 /* looks left out at a stream that does not move */
 #define STREAM_LIFE 2048 /* touch events without a hit after which a stream is over */
+#define LONG_STREAM 1024 /* units in a row (64 MiB) after which one is believed to go on */
 
 static uint32_t events = RECENT_IN_UNIT + 1;
 /* Whether asking pays: of streams, and of the rest of a unit. */
@@ -63,9 +63,13 @@ static struct judge of_rests = {.worth = RESTS_WORTH};
 
 /* ---- asking ----------------------------------------------------------------------------------- */
 
-static bool room_for(uint64_t pages)
+/* Pages that may be read ahead now. */
+static uint64_t room_left(void)
 {
-    return mm_budget_used() + pages < mm_budget_part(OVER_BUDGET);
+    uint64_t used = mm_budget_used();
+    uint64_t most = mm_budget_part(OVER_BUDGET);
+
+    return used < most ? most - used : 0;
 }
 
 static bool worth_it(struct judge *j)
@@ -177,29 +181,21 @@ static uintptr_t next_of_kind(struct piece *p, uintptr_t unit, int direction)
 static void fetch(struct piece *p, uintptr_t unit, int direction, unsigned count, unsigned depth)
 {
     struct range r = {0, 0};
+    uint64_t room = room_left();
 
-    for (; count && unit && room_for(UNIT_PAGES); count--) {
+    for (; count && unit && room > UNIT_PAGES; count--) {
         mm_os_lock(&mm_unit_lock);
         uint16_t pages = claim(p, unit, direction, depth);
         mm_os_unlock(&mm_unit_lock);
         if (pages) {
             judge_of(depth)->asked++;
+            room -= UNIT_PAGES;
             asked_for((unsigned)__builtin_popcount(pages));
             ask_unit(p, unit, pages, &r);
         }
         unit = next_of_kind(p, unit, direction);
     }
     ask(p, r);
-}
-
-static void follow_stream(struct piece *p, uintptr_t unit, int direction, unsigned depth)
-{
-    uintptr_t distance = FOLLOW_DISTANCE * UNIT_BYTES;
-
-    if (depth < STREAM_FOLLOWED)
-        return;
-    if (direction > 0 ? unit - hint(p->low) > distance : hint(p->high) - unit > distance)
-        mm_trim_follow(direction > 0 ? unit - distance : unit + distance);
 }
 
 /* ---- streams under watch ------------------------------------------------------------------------ */
@@ -216,6 +212,7 @@ struct stream {
     uint32_t seen; /* touch event of the last hit */
     uint8_t pause; /* looks left out after the last, and still to be left out */
     uint8_t rest;
+    uint32_t length; /* hits, in their order */
 };
 
 static struct stream streams[STREAMS];
@@ -248,14 +245,34 @@ static struct stream *find_stream(const struct piece *p, uintptr_t unit, int dir
     return oldest;
 }
 
+/* Whether a stream has passed this unit already. */
+static bool is_past(const struct stream *s, uintptr_t unit)
+{
+    return s->direction > 0 ? unit < s->unit : unit > s->unit;
+}
+
+/* The stream of some length that comes to this unit next; NULL: none that is known. */
+static const struct stream *coming_to(const struct piece *p, uintptr_t unit, uint32_t length)
+{
+    for (int i = 0; i < STREAMS; i++) {
+        const struct stream *s = &streams[i];
+        if (s->length >= length && belongs(s, p, unit, s->direction) && !is_past(s, unit))
+            return s;
+    }
+    return NULL;
+}
+
 static void note_stream(struct piece *p, uintptr_t unit, int direction, unsigned depth)
 {
     struct stream *s = find_stream(p, unit, direction);
-    bool behind =
-        belongs(s, p, unit, direction) && (direction > 0 ? unit < s->unit : unit > s->unit);
+    bool goes_on = belongs(s, p, unit, direction);
 
-    if (!behind)
-        *s = (struct stream){p, unit, direction, depth, events, 0, 0};
+    if (goes_on && is_past(s, unit))
+        return;
+    uint32_t length = goes_on ? s->length + 1 : 0;
+    *s = (struct stream){p, unit, direction, depth, events, 0, 0, length};
+    if (length >= STREAM_FOLLOWED)
+        mm_trim_follow(unit, direction);
 }
 
 /* ---- streams ---------------------------------------------------------------------------------- */
@@ -272,24 +289,62 @@ static bool just_touched(struct piece *p, uintptr_t unit)
     return touched_within(p, unit, RECENT);
 }
 
+static unsigned deeper(unsigned depth)
+{
+    return depth * 2 > MOST_DEPTH ? MOST_DEPTH : depth * 2;
+}
+
+/*
+ * How deep to read ahead after a hard fault, and where to; 0: it is part of no stream.  A long stream
+ * that has caught up with what was read for it goes on as deep as it was; a short one proves itself
+ * anew, for it is more likely over.
+ */
+static unsigned depth_after_fault(struct piece *p, uintptr_t unit, uint16_t pages,
+                                  int *ret_direction)
+{
+    const struct stream *s = coming_to(p, unit, LONG_STREAM);
+    uintptr_t from = 0;
+
+    if (s) {
+        *ret_direction = s->direction;
+        return deeper(s->depth);
+    }
+    if (pages & 0x00ff && just_touched(p, from = next_of_kind(p, unit, -1)))
+        *ret_direction = 1;
+    else if (pages & 0xff00 && just_touched(p, from = next_of_kind(p, unit, 1)))
+        *ret_direction = -1;
+    else
+        return 0;
+    const struct unit *u = mm_unit_in(p, from);
+    return u->direction == *ret_direction ? deeper(u->depth) : deeper(1);
+}
+
+static bool look_at_unit(struct piece *p, uintptr_t unit);
+
+/* What a stream used between its last hit and a fault ahead of it is not seen later. */
+static void catch_up(struct piece *p, uintptr_t unit)
+{
+    const struct stream *s = coming_to(p, unit, 0);
+    int direction = s ? s->direction : 0;
+
+    for (uintptr_t at = s ? next_of_kind(p, s->unit, direction) : 0;
+         at && at != unit && (direction > 0 ? at < unit : at > unit);
+         at = next_of_kind(p, at, direction)) {
+        if (hint(mm_unit_in(p, at)->ahead))
+            (void)look_at_unit(p, at);
+    }
+}
+
 /* A hard fault: begin a stream if this looks like one, or fetch the rest of the unit. */
 static void on_hard_fault(struct piece *p, uintptr_t unit, uint16_t pages)
 {
-    bool low = pages & 0x00ff;
-    bool high = pages & 0xff00;
     int direction = 0;
+    catch_up(p, unit);
+    unsigned depth = depth_after_fault(p, unit, pages, &direction);
 
-    uintptr_t from = 0;
-
-    if (low && just_touched(p, from = next_of_kind(p, unit, -1)))
-        direction = 1;
-    else if (high && just_touched(p, from = next_of_kind(p, unit, 1)))
-        direction = -1;
-    if (direction && worth_it(&of_streams)) {
-        unsigned before =
-            mm_unit_in(p, from)->direction == direction ? mm_unit_in(p, from)->depth : 1;
-        unsigned depth = before * 2 > MOST_DEPTH ? MOST_DEPTH : before * 2;
+    if (depth && worth_it(&of_streams)) {
         fetch(p, unit, direction, depth + 1, depth);
+        note_stream(p, unit, direction, depth);
     } else if (mm_unit_has(mm_unit_in(p, unit), UNIT_FAULTED) && worth_it(&of_rests)) {
         fetch(p, unit, 1, 1, REST_DEPTH);
     }
@@ -309,7 +364,7 @@ static void on_hit(struct piece *p, uintptr_t unit)
 {
     struct unit *u = mm_unit_in(p, unit);
     int direction = u->direction;
-    unsigned depth = u->depth * 2u > MOST_DEPTH ? MOST_DEPTH : u->depth * 2u;
+    unsigned depth = deeper(u->depth);
     unsigned gap = 1;
 
     if (events - u->asked < in_time(u->depth)) {
@@ -327,7 +382,6 @@ static void on_hit(struct piece *p, uintptr_t unit)
     if (at && gap * 4 <= depth * 3)
         fetch(p, at, direction, depth + 1 - gap, depth);
     note_stream(p, unit, direction, depth);
-    follow_stream(p, unit, direction, depth);
 }
 
 /* Look at one unit that has mapped pages. */
@@ -341,8 +395,11 @@ static void look(struct piece *p, uintptr_t unit, uint16_t present)
     uint16_t hard = present & u->evicted;
     uint16_t hit = present & u->ahead;
     mm_unit_not_out(u, hard);
-    if (hit)
+    if (hit) {
         set_hint(u->ahead, 0);
+        if (u->stage == UNIT_STANDBY)
+            mm_lists_remove(u); /* in the working set now, where the hand finds it */
+    }
     if (hard && u->flags & UNIT_UNUSED)
         surprise = events;
     mm_unit_flag(u, 0, UNIT_UNUSED);
@@ -460,19 +517,6 @@ static void sweep_step(int *piece, uintptr_t *cursor)
     *cursor = 0;
 }
 
-/* Faults since the last look; nothing was touched anew when there are none. */
-static bool faults_moved(void)
-{
-    static uint64_t before;
-    struct os_faults faults;
-
-    mm_os_faults(&faults);
-    uint64_t now = faults.major + faults.minor;
-    bool moved = now != before;
-    before = now;
-    return moved;
-}
-
 /* ---- the thread --------------------------------------------------------------------------------- */
 
 /* Hard faults as the kernel tells them. */
@@ -514,23 +558,21 @@ void mm_prefetch_main(void *unused)
 {
     uint64_t spent = 0; /* CPU counted so far, ns */
 
+    mm_os_take_short_turns();
     bool has_feed = mm_os_faults_feed_open() == 0;
-    uint64_t nap = SHORT_NAP;
+    bool touched = false;
 
     (void)unused;
     for (;;) {
         bool paging = mm_counted(NTMM_PAGES_DROPPED) != 0;
-        if (paging && faults_moved()) {
+        if (paging && touched) {
             if (has_feed)
                 read_feed();
             watch_streams();
             sweep_sometimes(has_feed);
-            nap = SHORT_NAP;
-        } else {
-            nap = nap * 2 > LONG_NAP ? LONG_NAP : nap * 2;
         }
         mm_budget_spent(&spent);
-        mm_os_sleep(nap);
+        touched = mm_sleep(PAGER_READER, paging ? SHORT_NAP : LONG_NAP);
     }
 }
 

@@ -194,7 +194,7 @@ static bool falls_below(uint64_t limit)
 static bool hold(void)
 {
     atomic_store(&over, true);
-    mm_trim_wake();
+    mm_sleep_ring(PAGER_TRIMMER);
     pause_runners();
     bool kept = falls_below(mm_budget_part(GO_ON_BELOW));
     atomic_store(&over, false);
@@ -205,11 +205,12 @@ static bool hold(void)
 void mm_throttle_main(void *unused)
 {
     uint64_t spent = 0; /* CPU counted so far, ns */
-    struct calm calm = {0, 0};
+    struct guard guard;
     unsigned vain = 0;
 
     (void)unused;
     mm_os_take_short_turns();
+    mm_sleep_guard_begin(&guard);
     for (;;) {
         mm_budget_spent(&spent);
         uint64_t used = mm_budget_used();
@@ -220,7 +221,7 @@ void mm_throttle_main(void *unused)
             mm_os_sleep(vain ? vain * NO_PROGRESS : 100000);
             continue;
         }
-        mm_os_sleep(mm_budget_wait(&calm, mm_budget_time_to(limit, used, 200000)));
+        mm_sleep_on_guard(&guard, mm_budget_time_to(limit, used, 200000));
     }
 }
 
@@ -243,7 +244,7 @@ void mm_pager_admit(size_t bytes)
         return;
     uint64_t start = mm_os_now();
     while (must_wait(bytes) && mm_os_now() - start < LONGEST_WAIT) {
-        mm_trim_wake();
+        mm_sleep_ring(PAGER_TRIMMER);
         if (mm_os_wait(&paused, 1, 4000000)) /* nobody is paused: look again soon */
             mm_os_sleep(1000000);
     }

@@ -30,6 +30,11 @@
 
 #define SCAN_STEP (512 * MIB) /* address space looked at in one call of the hand */
 
+#define STREAM_PAUSE 5000000           /* ns; a stream that has not moved for longer is over */
+#define WAKE_BEGINS (200 * UNIT_BYTES) /* behind a stream that is followed from now on */
+#define STILL_USED (8 * UNIT_BYTES)    /* behind its front */
+#define LONG_STRETCH (1 * MIB)         /* that the hand need not look at, to be left out */
+
 #define HANDS_OFF (UNIT_PRIVATE | UNIT_LENT | UNIT_BAD | UNIT_DEAD)
 
 #define FEW_DEAD 32    /* units that may lie about while there is room */
@@ -38,8 +43,8 @@
 struct os_lock mm_unmap_lock;
 
 static uintptr_t hand;
-static atomic_uintptr_t follow; /* where drop-behind wants the hand; 0: nowhere */
-static atomic_uint bell;
+static bool thorough;           /* the hand believes no record: by them there was nothing to give */
+static atomic_uintptr_t follow; /* the unit a stream has come to, | 1 if upwards; 0: none */
 
 int mm_trim_init(void)
 {
@@ -48,15 +53,9 @@ int mm_trim_init(void)
     return error ? error : mm_lists_init((uint32_t)(mm_budget_pages() * 2));
 }
 
-void mm_trim_wake(void)
+void mm_trim_follow(uintptr_t unit, int direction)
 {
-    atomic_store(&bell, 1);
-    mm_os_wake(&bell, 1);
-}
-
-void mm_trim_follow(uintptr_t address)
-{
-    atomic_store_explicit(&follow, address, memory_order_relaxed);
+    atomic_store_explicit(&follow, unit | (direction > 0), memory_order_relaxed);
 }
 
 /* ---- the hand --------------------------------------------------------------------------------- */
@@ -81,12 +80,42 @@ static struct piece *hand_piece(uintptr_t *ret_at)
     return NULL;
 }
 
-/* Collect up to BATCH units with mapped pages from *at on, and move it behind them. */
-static int collect(struct piece *p, uintptr_t *at, uintptr_t *units, uint16_t *present)
+/* Whether the hand may find mapped pages in a unit that it can take.  Records lock held. */
+static bool is_worth_a_look(const struct unit *u)
+{
+    return u->stage == UNIT_ACTIVE && !(u->flags & HANDS_OFF) && u->evicted != 0xffff;
+}
+
+/*
+ * The part of [at, end) that is worth asking the kernel about: what is listed or gone is left out
+ * where it is a long stretch of it.  To ask costs 6 ns a page that is not even there.
+ */
+static struct range worth_a_look(struct piece *p, uintptr_t at, uintptr_t end)
+{
+    struct range r = {end, end};
+
+    mm_os_lock(&mm_unit_lock);
+    for (uintptr_t u = mm_piece_next_unit(p, at); u < end; u += UNIT_BYTES) {
+        if (is_aligned(u - p->start, CHUNK_BYTES))
+            u = mm_piece_next_unit(p, u);
+        if (u >= end || (r.start < end && u - r.end > LONG_STRETCH))
+            break;
+        if (!is_worth_a_look(mm_unit_in(p, u)))
+            continue;
+        if (r.start == end)
+            r.start = max_size(u, at);
+        r.end = min_size(u + UNIT_BYTES, end);
+    }
+    mm_os_unlock(&mm_unit_lock);
+    return r;
+}
+
+/* Collect up to BATCH units with mapped pages in [*at, end), and move it behind them. */
+static int collect(struct piece *p, uintptr_t *at, uintptr_t end, uintptr_t *units,
+                   uint16_t *present)
 {
     struct os_run runs[64];
     int count = 0;
-    uintptr_t end = min_size(*at + SCAN_STEP, hint(p->high));
     int found = mm_os_scan_present(*at, end, BATCH * UNIT_PAGES, runs, 64, at);
 
     for (int r = 0; r < found; r++) {
@@ -136,13 +165,13 @@ static void unmap_units(const uintptr_t *units, int count)
     }
 }
 
-/* Take one batch at *at out of the working set and move *at on; the number of pages. */
-static uint64_t trim_from(struct piece *p, uintptr_t *at)
+/* Take one batch in [*at, end) out of the working set and move *at on; the number of pages. */
+static uint64_t trim_within(struct piece *p, uintptr_t *at, uintptr_t end)
 {
     uintptr_t units[BATCH];
     uint16_t present[BATCH];
     uint64_t pages = 0;
-    int count = collect(p, at, units, present);
+    int count = collect(p, at, end, units, present);
 
     mm_os_lock(&mm_unmap_lock);
     mm_os_lock(&mm_unit_lock);
@@ -154,18 +183,80 @@ static uint64_t trim_from(struct piece *p, uintptr_t *at)
     return pages;
 }
 
+/* The same where the records say that it is worth it. */
+static uint64_t trim_known(struct piece *p, uintptr_t *at, uintptr_t end)
+{
+    struct range r = worth_a_look(p, *at, end);
+    uint64_t pages = r.start < r.end ? trim_within(p, &r.start, r.end) : 0;
+
+    *at = r.start;
+    return pages;
+}
+
+/* What a stream has passed and was not yet taken from behind it. */
+struct wake {
+    uintptr_t front; /* the unit the stream had come to; 0: no stream */
+    bool up;
+    struct range r;
+};
+
+/* The stream is at `front` now.  Has it gone on since the last look, or is this another one? */
+static void follow_wake(struct wake *w, uintptr_t front, bool up)
+{
+    uintptr_t step = front > w->front ? front - w->front : w->front - front;
+    bool goes_on = w->front && w->up == up && up == (front >= w->front) && step < SCAN_STEP;
+    uintptr_t rear = up ? front - WAKE_BEGINS : front + WAKE_BEGINS;
+
+    w->front = front;
+    w->up = up;
+    if (up)
+        w->r = (struct range){goes_on ? w->r.start : rear, front - STILL_USED};
+    else
+        w->r = (struct range){front + STILL_USED, goes_on ? w->r.end : rear};
+}
+
+/*
+ * Drop-behind: what a long stream has passed goes first, so that a walk through everything does not
+ * evict all the rest.  Pages are taken: their number; or 0, and *ret_wait: more will soon be passed.
+ */
+static uint64_t trim_behind_stream(bool *ret_wait)
+{
+    static struct wake wake;
+    static uint64_t since; /* ns: when it last moved */
+    uintptr_t word = atomic_load_explicit(&follow, memory_order_relaxed);
+    uintptr_t front = align_down(word, UNIT_BYTES);
+    struct piece *p = front ? mm_piece_of(front) : NULL;
+
+    *ret_wait = false;
+    if (!p)
+        return 0;
+    if (front != wake.front) {
+        follow_wake(&wake, front, word & 1);
+        since = mm_os_now();
+    }
+    uintptr_t at = max_size(wake.r.start, hint(p->low));
+    uintptr_t end = min_size(wake.r.end, hint(p->high));
+    uint64_t pages = at < end ? trim_known(p, &at, min_size(end, at + SCAN_STEP)) : 0;
+    if (wake.up)
+        wake.r.start = max_size(wake.r.start, at);
+    if (pages)
+        return pages;
+    *ret_wait = mm_os_now() - since < STREAM_PAUSE;
+    if (!*ret_wait) /* it is over, unless it has moved on just now */
+        (void)atomic_compare_exchange_strong(&follow, &word, 0);
+    return 0;
+}
+
 static uint64_t move_hand(void)
 {
     uintptr_t at;
 
-    uintptr_t target = atomic_exchange_explicit(&follow, 0, memory_order_relaxed);
-    if (target)
-        hand = target;
     struct piece *p = hand_piece(&at);
     if (!p)
         return 0;
     hand = at;
-    return trim_from(p, &hand);
+    uintptr_t end = min_size(at + SCAN_STEP, hint(p->high));
+    return thorough ? trim_within(p, &hand, end) : trim_known(p, &hand, end);
 }
 
 /* ---- from modified to standby ------------------------------------------------------------------ */
@@ -329,7 +420,7 @@ static int age_standby(uint64_t *ret_dropped)
     }
     mm_os_unlock(&mm_unit_lock);
     bool failed = !drop_pages(units, leave, count);
-    mm_units_cached(units, count, after);
+    mm_units_left(units, count, after);
     for (int i = 0; failed && i < count; i++)
         leave[i] = 0; /* what stays is not stuck */
     uint64_t dropped = record_drops(units, before, after, leave, count);
@@ -369,7 +460,10 @@ static void fill_lists(void)
     uint64_t target = mm_budget_part(LISTED);
 
     for (int tries = 0; mm_lists_pages(UNIT_ACTIVE) < target && tries < 64; tries++) {
-        if (!move_hand() && hand == 0)
+        bool wait;
+        if (trim_behind_stream(&wait))
+            continue;
+        if (wait || (!move_hand() && hand == 0))
             break;
     }
     while (mm_lists_pages(UNIT_MODIFIED) > target / 2 && age_modified())
@@ -402,6 +496,7 @@ static bool give_back(void)
         mm_budget_census(false);
     }
     bool done = mm_budget_used() <= mm_budget_part(TRIM_ABOVE);
+    thorough = !done; /* nobody may have seen what was read back */
     if (!done)
         mm_trim_find_strays();
     return done;
@@ -416,7 +511,6 @@ static uint64_t idle_time(uint64_t used)
 void mm_trim_main(void *unused)
 {
     uint64_t spent = 0; /* CPU counted so far, ns */
-    struct calm calm = {0, 0};
 
     (void)unused;
     for (;;) {
@@ -432,9 +526,7 @@ void mm_trim_main(void *unused)
             fill_lists();
         mm_count_set(NTMM_MODIFIED, mm_lists_pages(UNIT_MODIFIED) * PAGE_BYTES);
         mm_budget_spent(&spent);
-        atomic_store(&bell, 0);
-        uint64_t wait = mm_budget_wait(&calm, stuck ? STUCK_WAIT : idle_time(mm_budget_used()));
-        (void)mm_os_wait(&bell, 0, wait); /* woken or late: look again */
+        (void)mm_sleep(PAGER_TRIMMER, stuck ? STUCK_WAIT : idle_time(mm_budget_used()));
     }
 }
 
@@ -445,7 +537,7 @@ void mm_trim_all(void)
         uintptr_t high = hint(p->high);
         for (uintptr_t at = mm_piece_next_live(p, p->start); at < high;
              at = mm_piece_next_live(p, at))
-            (void)trim_from(p, &at); /* how many does not matter */
+            (void)trim_within(p, &at, min_size(at + SCAN_STEP, high)); /* any number */
     }
 }
 

@@ -4,8 +4,10 @@
 #include "pager/unit.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/check.h"
+#include "pager/pager_internal.h"
 #include "stats/counters.h"
 
 struct os_lock mm_unit_lock;
@@ -253,6 +255,29 @@ static void cached_in_run(const uintptr_t *units, int count, uint16_t *masks)
             if (!known || bytes[(size_t)i * UNIT_PAGES + page] & 1)
                 masks[i] |= (uint16_t)(1u << page);
         }
+    }
+}
+
+/* cachestat looks at what is cached alone, mincore at every page. */
+static bool nothing_left(const uintptr_t *units, int count)
+{
+    struct os_cache cache;
+    struct piece *p = mm_piece_of(units[0]);
+
+    return mm_pager_options.cache_counts &&
+           mm_os_cache_of(p->fd, mm_piece_place(p, units[0]), (size_t)count * UNIT_BYTES, &cache) ==
+               0 &&
+           cache.cached == 0;
+}
+
+void mm_units_left(const uintptr_t *units, int count, uint16_t *ret_masks)
+{
+    for (int i = 0, n; i < count; i += n) {
+        n = mm_units_run(units + i, count - i < 64 ? count - i : 64);
+        if (nothing_left(units + i, n))
+            memset(ret_masks + i, 0, (size_t)n * sizeof *ret_masks);
+        else
+            cached_in_run(units + i, n, ret_masks + i);
     }
 }
 

@@ -50,6 +50,8 @@ struct unit {
     uint16_t flags;   /* (h) UNIT_* */
     uint8_t stage;    /* enum unit_stage */
     uint8_t listed;   /* pages it counts for on its list */
+    bool taken;       /* off its list to be handled; its stage is what it was */
+    uint32_t place;   /* in the ring of its list */
     int8_t direction; /* (r) of the stream that asked for it: +1, -1; 0 none */
     uint8_t depth;    /* (r) units that stream read ahead */
     uint8_t kind; /* (h) of things that lie in it, as their owner told, without a lock; 0: not */
@@ -151,6 +153,9 @@ void mm_units_present(const uintptr_t *units, int count, uint16_t *ret_masks);
 
 /* The masks of pages in the page cache now. */
 void mm_units_cached(const uintptr_t *units, int count, uint16_t *ret_masks);
+
+/* The same, after most of them were dropped: cheaper where none is left. */
+void mm_units_left(const uintptr_t *units, int count, uint16_t *ret_masks);
 
 /* How many of units[i...] follow each other without a gap within one piece, up to count. */
 int mm_units_run(const uintptr_t *units, int count);
