@@ -154,6 +154,7 @@ class Run:
     def __init__(self):
         self.seconds = self.status = self.md5 = self.major = self.peak = self.exact_peak = None
         self.kills, self.samples, self.cpu, self.errors, self.pager = 0, 0, 0.0, "", None
+        self.share = 0  # of the budget that the kernel's side had
 
     def ok(self, md5=None):
         return self.status == 0 and not self.kills and (md5 is None or self.md5 == md5)
