@@ -545,4 +545,6 @@ void mm_trim_forget(void)
 {
     mm_lists_forget();
     hand = 0;
+    thorough = false;
+    atomic_store(&follow, 0);
 }
