@@ -20,8 +20,8 @@
 #include "pager/pager_internal.h"
 
 /* Percent of the budget. */
-#define TRIM_ABOVE 93 /* start giving pages back */
-#define TRIM_TO 88    /* stop */
+#define TRIM_ABOVE 97 /* start giving pages back */
+#define TRIM_TO 94    /* stop */
 #define FILL_ABOVE 70 /* keep the lists filled from here on */
 #define LISTED 25     /* what the lists hold */
 
