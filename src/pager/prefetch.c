@@ -24,6 +24,8 @@
 #define RECENT_IN_UNIT 1024  /* the same for a second fault in one unit */
 #define REST_DEPTH 1         /* depth that marks the rest of a unit; streams go deeper */
 #define MOST_DEPTH 64        /* units ahead: 4 MiB */
+#define LEAST_DEPTH 4        /* what a stream may reach under the smallest budget */
+#define DEPTH_SHARE 16       /* but no more than this part of the budget */
 #define IO_BYTES (256 * KIB) /* asked for in one call */
 #define OVER_BUDGET 101      /* percent; beyond it nothing is read ahead */
 #define STREAM_FOLLOWED 64   /* units in a row after which the trimmer follows a stream */
@@ -289,9 +291,12 @@ static bool just_touched(struct piece *p, uintptr_t unit)
     return touched_within(p, unit, RECENT);
 }
 
+/* What stands by for streams must leave room on the standby list for what was trimmed. */
 static unsigned deeper(unsigned depth)
 {
-    return depth * 2 > MOST_DEPTH ? MOST_DEPTH : depth * 2;
+    unsigned most = (unsigned)min_size(mm_budget_pages() / UNIT_PAGES / DEPTH_SHARE, MOST_DEPTH);
+
+    return (unsigned)min_size(depth * 2, max_size(most, LEAST_DEPTH));
 }
 
 /*
@@ -519,6 +524,21 @@ static void sweep_step(int *piece, uintptr_t *cursor)
 
 /* ---- the thread --------------------------------------------------------------------------------- */
 
+/*
+ * What the feed tells may be long over: the page faulted, was trimmed and evicted, and is read ahead
+ * again.  To take that for a hit would leave the unit on no list and not mapped, so nobody's.
+ */
+static void look_at_event(struct piece *p, uintptr_t address)
+{
+    uintptr_t unit = align_down(address, UNIT_BYTES);
+    uint16_t page = (uint16_t)(1u << (address >> PAGE_SHIFT) % UNIT_PAGES);
+
+    if (hint(mm_unit_in(p, unit)->ahead) & page)
+        (void)look_at_unit(p, unit);
+    else
+        look(p, unit, page);
+}
+
 /* Hard faults as the kernel tells them. */
 static void read_feed(void)
 {
@@ -530,8 +550,7 @@ static void read_feed(void)
         for (int i = 0; i < count; i++) {
             struct piece *p = mm_piece_of(addresses[i]);
             if (p)
-                look(p, align_down(addresses[i], UNIT_BYTES),
-                     (uint16_t)(1u << (addresses[i] >> PAGE_SHIFT) % UNIT_PAGES));
+                look_at_event(p, addresses[i]);
         }
     } while (count == 256);
 }
