@@ -12,7 +12,6 @@
 #include "pager/pager_internal.h"
 
 #define LEAST_INTERVAL 50000000u /* ns between two censuses */
-#define LONGEST_SLEEP 20000000u  /* ns a thread of ours sleeps however much room there is */
 #define COST_FACTOR 50           /* a census of 1 ms is taken at most every 50 ms */
 #define LEAST_IN_CALM 4000000000u
 #define CALM_FACTOR 5000 /* and every 5 s where nothing is touched */
@@ -65,7 +64,7 @@ uint64_t mm_budget_time_to(uint64_t limit, uint64_t used, uint64_t least)
     uint64_t room = limit > used ? limit - used : 0;
     uint64_t wait = room * 500; /* ns: half of a page at 4 GB/s */
 
-    return wait < least ? least : wait > LONGEST_SLEEP ? LONGEST_SLEEP : wait;
+    return wait < least ? least : wait > LONGEST_LOOK ? LONGEST_LOOK : wait;
 }
 
 /* Pages of one piece in the page cache. */

@@ -49,6 +49,8 @@ void mm_budget_census(bool now);
 
 /* ---- sleep.c: how long our threads sleep ------------------------------------------------------- */
 
+#define LONGEST_LOOK 20000000u /* ns between two looks of a thread that is not rung for */
+
 enum pager_sleeper { PAGER_TRIMMER, PAGER_READER, PAGER_GATE, PAGER_SLEEPERS };
 
 /*

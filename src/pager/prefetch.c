@@ -36,8 +36,7 @@
 #define MOST_SKIPPED 48 /* units of another kind between two of a kind */
 #define SKIP_AGAIN 64   /* touch events without surprise after which unused units are skipped */
 
-#define SHORT_NAP 100000 /* ns between two looks while the program faults */
-#define LONG_NAP 20000000
+#define SHORT_NAP 100000  /* ns between two looks while the program faults */
 #define REST_WITH_FEED 40 /* times what a sweep took, until the next */
 #define REST_WITHOUT_FEED 4
 
@@ -333,8 +332,7 @@ static void catch_up(struct piece *p, uintptr_t unit)
     int direction = s ? s->direction : 0;
 
     for (uintptr_t at = s ? next_of_kind(p, s->unit, direction) : 0;
-         at && at != unit && (direction > 0 ? at < unit : at > unit);
-         at = next_of_kind(p, at, direction)) {
+         at && (direction > 0 ? at < unit : at > unit); at = next_of_kind(p, at, direction)) {
         if (hint(mm_unit_in(p, at)->ahead))
             (void)look_at_unit(p, at);
     }
@@ -591,7 +589,7 @@ void mm_prefetch_main(void *unused)
             sweep_sometimes(has_feed);
         }
         mm_budget_spent(&spent);
-        touched = mm_sleep(PAGER_READER, paging ? SHORT_NAP : LONG_NAP);
+        touched = mm_sleep(PAGER_READER, paging ? SHORT_NAP : LONGEST_LOOK);
     }
 }
 

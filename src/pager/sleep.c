@@ -13,7 +13,6 @@
 
 #include "pager/pager_internal.h"
 
-#define LONGEST_LOOK 20000000u /* ns between two looks of who is not rung for */
 #define DEEP_SLEEP 2000000000u /* ns; then one looks all the same: faults are not everything */
 #define ALARM_FROM 4000000u    /* ns, a tick: a longer sleep ends with an alarm, not too late */
 #define LEAST_CPU 1000000u     /* ns of the program's CPU after which the gate looks */

@@ -526,7 +526,10 @@ void mm_trim_main(void *unused)
             fill_lists();
         mm_count_set(NTMM_MODIFIED, mm_lists_pages(UNIT_MODIFIED) * PAGE_BYTES);
         mm_budget_spent(&spent);
-        (void)mm_sleep(PAGER_TRIMMER, stuck ? STUCK_WAIT : idle_time(mm_budget_used()));
+        if (stuck)
+            mm_os_sleep(STUCK_WAIT); /* over the budget: calm or not, try again */
+        else
+            (void)mm_sleep(PAGER_TRIMMER, idle_time(mm_budget_used()));
     }
 }
 
