@@ -146,7 +146,10 @@ bool mm_os_can_read(const void *where, size_t size);
 
 /* ---- files (os_file.c) --------------------------------------------------------------------- */
 
-/* Make a nameless file, 0600, in `folder`, `size` bytes long and sparse; ret_fd is its number. */
+/*
+ * Make a nameless file, 0600, in `folder`, `size` bytes long and sparse; ret_fd is its number.
+ * Reading through it brings into RAM what was asked for and no more: no read-ahead of the kernel's.
+ */
 int mm_os_nameless_file(const char *folder, uint64_t size, int *ret_fd);
 
 /*
@@ -190,7 +193,7 @@ int mm_os_punch(int fd, uint64_t offset, uint64_t size);
 /* Make a range read as zero and keep its disk space. */
 int mm_os_zero_file(int fd, uint64_t offset, uint64_t size);
 
-/* Ask for pages to be read into the page cache; returns once the reads are under way. */
+/* Ask for `size` > 0 bytes to be read into the page cache; returns once reads are under way. */
 int mm_os_read_ahead(int fd, uint64_t offset, size_t size);
 
 /* Drop pages from the page cache.  Pages mapped, dirty, busy or pinned stay. */

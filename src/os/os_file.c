@@ -86,6 +86,7 @@ int mm_os_nameless_file(const char *folder, uint64_t size, int *ret_fd)
         (void)mm_os_close(fd); /* the first error is the one to tell */
         return error;
     }
+    (void)call4(SYS_fadvise64, fd, 0, 0, POSIX_FADV_RANDOM); /* costs RAM at worst */
     *ret_fd = move_away(fd);
     return 0;
 }

@@ -13,7 +13,8 @@
 
 #define LEAST_INTERVAL 50000000u  /* ns between two censuses */
 #define COST_FACTOR 50            /* a census of 1 ms is taken at most every 50 ms */
-#define CALM_INTERVAL 1000000000u /* ns: an estimate that is wrong is put right, touched or not */
+#define LEAST_IN_CALM 1000000000u /* ns: an estimate that is wrong is put right, touched or not */
+#define CALM_FACTOR 2500          /* then one of 1 ms is taken at most every 2.5 s */
 
 static atomic_ullong budget;       /* pages */
 static atomic_ullong counted;      /* page-file pages in RAM at the census */
@@ -221,7 +222,7 @@ void mm_budget_census(bool now)
     count_now();
     uint64_t cost = mm_os_now() - start;
     atomic_store(&next_census, start + max_size(cost * COST_FACTOR, LEAST_INTERVAL));
-    atomic_store(&next_in_calm, start + max_size(cost * COST_FACTOR, CALM_INTERVAL));
+    atomic_store(&next_in_calm, start + max_size(cost * CALM_FACTOR, LEAST_IN_CALM));
     mm_os_unlock(&census_lock);
 }
 

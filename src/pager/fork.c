@@ -186,11 +186,22 @@ static void note_evicted(struct piece *p, uint64_t start, uint64_t end)
     }
 }
 
-/* Which pages of a stretch of the parent's file are in RAM; those it cannot tell of count as such. */
-static void look(const struct piece *p, uint64_t start, uint64_t end, unsigned char *ret_cached)
+/*
+ * Which pages of a stretch of the parent's file are in RAM; those it cannot tell of count as such.
+ * The rest begins to be read, by us and not by the kernel's own read-ahead: that reads more, which
+ * nobody would drop, and in folios of up to 2 MiB, which hardly ever leave as a whole.
+ */
+static void look_and_read(const struct piece *p, int from, uint64_t start, uint64_t end,
+                          unsigned char *ret_cached)
 {
-    if (mm_os_in_core((void *)(p->start + (start - p->offset)), end - start, ret_cached) == 0)
+    size_t size = end - start;
+
+    if (!size)
         return;
+    if (mm_os_in_core((void *)(p->start + (start - p->offset)), size, ret_cached) == 0) {
+        (void)mm_os_read_ahead(from, start, size); /* a hint */
+        return;
+    }
     for (size_t i = 0; i < STEP_PAGES; i++)
         ret_cached[i] = 1;
 }
@@ -275,10 +286,10 @@ static int copy_stretch(struct piece *p, int from, uint64_t end, struct unwritte
     int now = 0;
 
     step = align_down(step, UNIT_BYTES);
-    look(p, u->end, min_size(u->end + step, end), cached[now]);
+    look_and_read(p, from, u->end, min_size(u->end + step, end), cached[now]);
     for (uint64_t at = u->end, next; !error && at < end; at = next, now ^= 1) {
         next = min_size(at + step, end);
-        look(p, next, min_size(next + step, end), cached[!now]); /* reading reads ahead */
+        look_and_read(p, from, next, min_size(next + step, end), cached[!now]);
         error = copy_units(p, from, at, next);
         u->end = next;
         u->bytes += next - at;
