@@ -9,7 +9,8 @@
  * pile up).
  *
  * An emptied unit is kept as it is, committed, while the reserve has room for it; else it is
- * decommitted, which frees its frames, its place in the page file and its charge at once.
+ * decommitted, which frees its frames, its place in the page file and its charge at once.  Units
+ * committed ahead wait in the reserve as well.
  *
  * Locks: `units` guards the queues, the reserve and the pool of records; vm is called without it.
  * A unit that was taken belongs to the taker alone until it is in the table again.
@@ -32,6 +33,8 @@
 #define NO_UNIT UINT32_MAX
 #define GROUP_UNITS 16 /* single units that a class in use takes in a row: 1 MiB */
 #define GROUP_AFTER 16 /* units a class has taken before it does */
+#define YOUNG 64       /* units at the start of the range, committed four at a time: */
+#define AHEAD 3        /* a program that starts needs many and is spared calls of the kernel */
 
 struct span_range mm_preload_spans;
 
@@ -292,6 +295,31 @@ static bool commit(uint32_t unit, uint32_t count, bool touched_soon)
            STATUS_SUCCESS;
 }
 
+/* Units that follow one just taken and are now ours as well; 0: none. */
+static uint32_t take_ahead(uint32_t unit, uint32_t count)
+{
+    mm_os_lock(&units.lock);
+    bool mine = count == 1 && unit < YOUNG && units.next == unit + 1;
+    mine = mine && new_units(AHEAD) != NO_UNIT;
+    mm_os_unlock(&units.lock);
+    return mine ? AHEAD : 0;
+}
+
+/* Have memory behind a span's units, and behind some that others will want soon. */
+static bool commit_for(uint32_t unit, uint32_t count, bool touched_soon)
+{
+    uint32_t ahead = take_ahead(unit, count);
+    bool more = ahead && commit(unit, count + ahead, false);
+
+    for (uint32_t next = unit + count + ahead; next-- > unit + count;) {
+        if (!more)
+            put_units(next, 1);
+        else if (!keep_in_reserve(next, 1))
+            release_units(next, 1);
+    }
+    return more || commit(unit, count, touched_soon);
+}
+
 static void span_init(struct span *span, struct arena *arena, unsigned class, uint32_t unit)
 {
     memset(span->live, 0, live_words(class) * sizeof(uint64_t));
@@ -321,7 +349,7 @@ struct span *mm_preload_span_new(struct arena *arena, unsigned class, bool touch
         record_free(span);
         return NULL;
     }
-    if (!committed && !commit(unit, count, touched_soon)) {
+    if (!committed && !commit_for(unit, count, touched_soon)) {
         put_units(unit, count);
         record_free(span);
         return NULL;

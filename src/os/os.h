@@ -314,8 +314,13 @@ int mm_os_pause_handler(int signal, void (*handler)(int));
 
 /* ---- the process and the machine (os_process.c) --------------------------------------------- */
 
-/* Value of an environment variable as the process was started with; false when not set. */
-bool mm_os_environment(const char *name, char *buffer, size_t capacity);
+/*
+ * Call `found` for each environment variable whose name begins with `prefix`, as the process was
+ * started with.  Of a variable of over 511 bytes, name and all, only so much is told.
+ */
+void mm_os_environment(const char *prefix,
+                       void (*found)(void *context, const char *name, const char *value),
+                       void *context);
 
 struct os_faults {
     uint64_t major;

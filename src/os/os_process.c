@@ -25,10 +25,7 @@ void mm_os_exit(int status)
         (void)call1(SYS_exit_group, status); /* does not return */
 }
 
-/*
- * The environment is read from the kernel, because this may run before libc has set its own up.
- * It is walked once per question, a buffer at a time: variables longer than it are cut.
- */
+/* The environment is read from the kernel, because this may run before libc has set its own up. */
 struct words {
     int fd;
     char buffer[4096];
@@ -47,41 +44,37 @@ static int next_byte(struct words *w)
     return (unsigned char)w->buffer[w->at++];
 }
 
-/* Compare the variable that begins here with `name`, and copy its value if it is the one. */
-static int match(struct words *w, const char *name, char *buffer, size_t capacity)
+/* The next word, cut where there is no room; false at the end. */
+static bool next_word(struct words *w, char *word, size_t capacity)
 {
-    size_t length = strlen(name);
-    bool same = true;
-    size_t seen = 0;
-    size_t copied = 0;
+    size_t length = 0;
     int c;
 
-    for (c = next_byte(w); c > 0; c = next_byte(w), seen++) {
-        if (seen < length)
-            same = same && name[seen] == c;
-        else if (seen == length)
-            same = same && c == '=';
-        else if (same && copied + 1 < capacity)
-            buffer[copied++] = (char)c;
+    while ((c = next_byte(w)) > 0) {
+        if (length + 1 < capacity)
+            word[length++] = (char)c;
     }
-    if (same && seen > length) {
-        buffer[copied] = '\0';
-        return 1;
-    }
-    return c < 0 ? -1 : 0;
+    word[length] = '\0';
+    return c == 0;
 }
 
-bool mm_os_environment(const char *name, char *buffer, size_t capacity)
+void mm_os_environment(const char *prefix,
+                       void (*found)(void *context, const char *name, const char *value),
+                       void *context)
 {
     struct words w = {.fd = mm_os_open("/proc/self/environ", O_RDONLY, 0)};
-    int found = 0;
+    char word[512];
 
     if (w.fd < 0)
-        return false;
-    while (found == 0)
-        found = match(&w, name, buffer, capacity);
+        return;
+    while (next_word(&w, word, sizeof word)) {
+        char *equals = strchr(word, '=');
+        if (!equals || strncmp(word, prefix, strlen(prefix)) != 0)
+            continue;
+        *equals = '\0';
+        found(context, word, equals + 1);
+    }
     (void)mm_os_close(w.fd); /* read only: nothing to lose */
-    return found == 1;
 }
 
 void mm_os_faults(struct os_faults *ret_faults)

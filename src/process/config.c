@@ -3,19 +3,30 @@
  */
 #include "process/config.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "os/os.h"
 
 #define UNPAGED_SHARE 8
+#define NOT_SET UINT64_MAX
 
-static uint64_t number(const char *name)
+/* Where the numbers go. */
+static const struct {
+    const char *name;
+    size_t at;
+} numbers[] = {
+    {"NTMM_RAM", offsetof(struct config, ram)},
+    {"NTMM_PAGEFILE", offsetof(struct config, page_file)},
+    {"NTMM_UNPAGED", offsetof(struct config, unpaged)},
+    {"NTMM_COMMIT_LIMIT", offsetof(struct config, commit_limit)},
+    {"NTMM_FAIL_COMMIT", offsetof(struct config, fail_commit)},
+};
+
+static uint64_t number(const char *text)
 {
-    char text[32];
     uint64_t value = 0;
 
-    if (!mm_os_environment(name, text, sizeof text))
-        return 0;
     for (const char *p = text; *p; p++) {
         if (*p < '0' || *p > '9' || value > UINT64_MAX / 10 - 1)
             return 0;
@@ -24,27 +35,37 @@ static uint64_t number(const char *name)
     return value;
 }
 
+/* A name too long is as good as none. */
+static void take_path(char path[CONFIG_PATH], const char *value)
+{
+    if (strlen(value) < CONFIG_PATH)
+        strcpy(path, value);
+}
+
+static void take(void *config, const char *name, const char *value)
+{
+    struct config *c = config;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (strcmp(name, numbers[i].name) == 0)
+            *(uint64_t *)((char *)c + numbers[i].at) = number(value);
+    }
+    if (strcmp(name, "NTMM_ENGINE") == 0)
+        c->no_engine = strcmp(value, "none") == 0;
+    if (strcmp(name, "NTMM_PROBED") == 0) {
+        c->start_writing = strchr(value, 'w') != NULL;
+        c->cache_counts = strchr(value, 'c') != NULL;
+    }
+    if (strcmp(name, "NTMM_PAGEFILE_DIR") == 0)
+        take_path(c->folder, value);
+    if (strcmp(name, "NTMM_BOARD") == 0)
+        take_path(c->board, value);
+}
+
 void mm_config_read(struct config *ret_config)
 {
-    char text[32];
-    struct config c = {
-        .ram = number("NTMM_RAM"),
-        .page_file = number("NTMM_PAGEFILE"),
-        .commit_limit = number("NTMM_COMMIT_LIMIT"),
-        .fail_commit = number("NTMM_FAIL_COMMIT"),
-    };
-
-    c.unpaged = mm_os_environment("NTMM_UNPAGED", text, sizeof text) ? number("NTMM_UNPAGED")
-                                                                     : c.ram / UNPAGED_SHARE;
-    if (mm_os_environment("NTMM_ENGINE", text, sizeof text))
-        c.no_engine = strcmp(text, "none") == 0;
-    if (mm_os_environment("NTMM_PROBED", text, sizeof text)) {
-        c.start_writing = strchr(text, 'w') != NULL;
-        c.cache_counts = strchr(text, 'c') != NULL;
-    }
-    if (!mm_os_environment("NTMM_PAGEFILE_DIR", c.folder, sizeof c.folder))
-        strcpy(c.folder, "/var/tmp");
-    if (!mm_os_environment("NTMM_BOARD", c.board, sizeof c.board))
-        c.board[0] = '\0';
-    *ret_config = c;
+    *ret_config = (struct config){.unpaged = NOT_SET, .folder = "/var/tmp"};
+    mm_os_environment("NTMM_", take, ret_config);
+    if (ret_config->unpaged == NOT_SET)
+        ret_config->unpaged = ret_config->ram / UNPAGED_SHARE;
 }

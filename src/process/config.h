@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CONFIG_PATH 256 /* bytes, the longest name and its end */
+
 struct config {
     uint64_t ram;          /* bytes; 0: no budget */
     uint64_t page_file;    /* bytes; 0: none */
@@ -16,8 +18,8 @@ struct config {
     bool no_engine;        /* NTMM_ENGINE=none */
     bool start_writing;    /* the folder was probed and can do this */
     bool cache_counts;
-    char folder[256];
-    char board[256];
+    char folder[CONFIG_PATH];
+    char board[CONFIG_PATH]; /* "": none */
 };
 
 /* Read the environment.  A value that is no number counts as not set. */

@@ -123,6 +123,7 @@ __attribute__((constructor)) static void start_early(void)
 
 __attribute__((destructor)) static void end(void)
 {
-    mm_pager_count();
+    if (mm_counters_are_public())
+        mm_pager_count();
     mm_counters_end();
 }

@@ -163,7 +163,8 @@ static void start_counting(void)
     take_over(c, old, forked);
     if (forked)
         restart_peaks(c);
-    describe(c);
+    if (c != &own_page)
+        describe(c);
     atomic_store(&c->started_ns, mm_os_now());
     atomic_store(&c->pid, pid);
     atomic_store(&c->state, RUNNING);
@@ -191,6 +192,11 @@ void mm_counters_engine(const char *name)
     for (; name[n] && n < sizeof(mm_counters->engine) - 1; n++)
         mm_counters->engine[n] = name[n];
     mm_counters->engine[n] = '\0';
+}
+
+bool mm_counters_are_public(void)
+{
+    return mm_counters != &own_page;
 }
 
 void mm_counters_end(void)

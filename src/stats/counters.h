@@ -9,6 +9,7 @@
 #define NTMM_STATS_COUNTERS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ntmm/inspect.h"
@@ -52,6 +53,9 @@ void mm_counters_after_fork(void);
 
 /* Say which pager runs ("none", "file"); cut to 15 bytes.  Once, after mm_counters_open. */
 void mm_counters_engine(const char *name);
+
+/* Whether anybody can read them: they lie in a board. */
+bool mm_counters_are_public(void);
 
 /* This process ends in good order.  Without this call readers see that it is gone, not how. */
 void mm_counters_end(void);

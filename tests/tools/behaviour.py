@@ -34,6 +34,11 @@ def well(done, stdout=b"", status=0):
     return done
 
 
+# With something to tell in the end ntmm waits for the program; silent, it becomes the program.
+WAITING = ("-q", "--json", os.devnull)
+BOTH_WAYS = (WAITING, ("-q",))
+
+
 def report_of(place, *argv, **more):
     path = place.home / "report.json"
     path.unlink(missing_ok=True)
@@ -51,14 +56,16 @@ def start(place, *argv, **more):
 
 def exit_statuses_pass_through(place):
     for status in (0, 1, 2, 7, 124, 125, 126, 127, 128, 200, 255):
-        well(place.run("-q", "sh", "-c", f"exit {status}"), status=status)
+        for way in BOTH_WAYS:
+            well(place.run(*way, "sh", "-c", f"exit {status}"), status=status)
 
 
 def a_program_ended_by_a_signal_ends_ntmm_by_the_same_signal(place):
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE,
                    signal.SIGUSR1, signal.SIGABRT):
-        done = place.run("-q", "sh", "-c", f"kill -{int(number)} $$")
-        assert done.returncode == -number, f"{number!r}: {done.returncode} {done.stderr!r}"
+        for way in BOTH_WAYS:
+            done = place.run(*way, "sh", "-c", f"kill -{int(number)} $$")
+            assert done.returncode == -number, f"{number!r}: {done.returncode} {done.stderr!r}"
 
 
 def standard_streams_are_the_programs_own(place):
@@ -93,15 +100,18 @@ def inherited_ignored_signals_stay_ignored(place):
     def ignore():
         for number in (signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_IGN)
-    done = place.run("-q", *place.paged(), "grep", "SigIgn", "/proc/self/status", preexec_fn=ignore)
-    ignored = int(done.stdout.split()[1], 16)
-    for number in (signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
-        assert ignored >> (number - 1) & 1, f"{number!r} of {ignored:x}"
+    for way in BOTH_WAYS:
+        done = place.run(*way, *place.paged(), "grep", "SigIgn", "/proc/self/status",
+                         preexec_fn=ignore)
+        ignored = int(done.stdout.split()[1], 16)
+        for number in (signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+            assert ignored >> (number - 1) & 1, f"{number!r} of {ignored:x}"
 
 
 def the_signal_mask_is_the_one_ntmm_had(place):
     code = "import signal; print(sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))))"
-    well(place.run("-q", PYTHON, "-c", code), b"[]\n")
+    for way in BOTH_WAYS:
+        well(place.run(*way, PYTHON, "-c", code), b"[]\n")
 
 
 # ---- signals --------------------------------------------------------------------------------------
@@ -113,7 +123,7 @@ def wait_for_line(process, wanted):
 
 def signals_sent_to_ntmm_reach_the_program(place):
     for name in ("TERM", "INT", "HUP", "USR1", "QUIT"):
-        process = start(place, "-q", "sh", "-c",
+        process = start(place, *WAITING, "sh", "-c",
                         f"trap 'echo got; exit 42' {name}; echo up; while :; do sleep 0.05; done")
         wait_for_line(process, b"up")
         process.send_signal(getattr(signal, "SIG" + name))
@@ -127,7 +137,7 @@ def ctrl_c_of_a_terminal_reaches_the_program_once(place):
               "while [ $i -lt 20 ]; do sleep 0.05; i=$((i+1)); done; echo end$n")
     child, terminal = pty.fork()
     if child == 0:
-        os.execve(place.ntmm, ["ntmm", "run", "-q", "bash", "-c", script], place.env)
+        os.execve(place.ntmm, ["ntmm", "run", *WAITING, "bash", "-c", script], place.env)
     text = b""
     deadline = time.monotonic() + TIMEOUT
     while b"end" not in text and time.monotonic() < deadline:
@@ -145,7 +155,7 @@ def ctrl_c_of_a_terminal_reaches_the_program_once(place):
 
 def a_stopped_program_stops_ntmm_and_both_go_on(place):
     # A group of its own, whose parent is in another: in an orphaned group nothing is stopped.
-    process = start(place, "-q", "sh", "-c", "echo up; kill -TSTP $$; echo on; exit 9",
+    process = start(place, *WAITING, "sh", "-c", "echo up; kill -TSTP $$; echo on; exit 9",
                     preexec_fn=os.setpgrp)
     wait_for_line(process, b"up")
     pid, status = os.waitpid(process.pid, os.WUNTRACED)
@@ -156,9 +166,15 @@ def a_stopped_program_stops_ntmm_and_both_go_on(place):
 
 
 def killing_the_program_ends_ntmm(place):
-    process = start(place, "-q", "sh", "-c", "echo $$; exec sleep 100")
+    process = start(place, *WAITING, "sh", "-c", "echo $$; exec sleep 100")
     os.kill(int(process.stdout.readline()), signal.SIGKILL)
     assert process.wait(TIMEOUT) == -signal.SIGKILL
+
+
+def a_silent_run_becomes_the_program(place):
+    process = start(place, "-q", "sh", "-c", "echo $$; exit 3")
+    wait_for_line(process, str(process.pid).encode())
+    assert process.wait(TIMEOUT) == 3
 
 
 # ---- paging ---------------------------------------------------------------------------------------
@@ -323,17 +339,17 @@ def live_lines_of_a_terminal_stay_in_one_line(place):
 
 def boards_are_private_and_vanish(place):
     runtime = pathlib.Path(place.env["XDG_RUNTIME_DIR"]) / "ntmm"
-    done = place.run("-q", "sh", "-c", 'stat -c %a "$NTMM_BOARD" "$(dirname "$NTMM_BOARD")"')
+    done = place.run(*WAITING, "sh", "-c", 'stat -c %a "$NTMM_BOARD" "$(dirname "$NTMM_BOARD")"')
     assert done.stdout == b"600\n700\n", done
     assert not list(runtime.glob("board.*")), list(runtime.iterdir())
 
 
 def boards_of_the_dead_are_swept(place):
     runtime = pathlib.Path(place.env["XDG_RUNTIME_DIR"]) / "ntmm"
-    place.run("-q", "true")
+    place.run(*WAITING, "true")
     (runtime / "board.99999999").write_bytes(b"")
     (runtime / "board.notes").write_bytes(b"")
-    place.run("-q", "true")
+    place.run(*WAITING, "true")
     left = sorted(p.name for p in runtime.glob("board.*"))
     assert left == ["board.notes"], left
     (runtime / "board.notes").unlink()
@@ -348,7 +364,7 @@ def runtime_folders_that_are_not_private_are_not_used(place):
         if name == "open":
             (runtime / "ntmm").chmod(0o777)
         env = {**place.env, "XDG_RUNTIME_DIR": str(runtime)}
-        done = place.run("-q", "sh", "-c", 'echo "$NTMM_BOARD"', env=env)
+        done = place.run(*WAITING, "sh", "-c", 'echo "$NTMM_BOARD"', env=env)
         assert done.returncode == 0 and done.stdout.startswith(b"/dev/shm/ntmm-"), done
     assert not list(trap.iterdir())
 
@@ -360,7 +376,7 @@ def the_runtime_folder_of_somebody_else_is_not_used(place):
     other = place.folder("runtime-other/ntmm", 0o700)
     os.chown(other, NOBODY, NOBODY)
     env = {**place.env, "XDG_RUNTIME_DIR": str(runtime)}
-    done = place.run("-q", "sh", "-c", 'echo "$NTMM_BOARD"', env=env)
+    done = place.run(*WAITING, "sh", "-c", 'echo "$NTMM_BOARD"', env=env)
     assert done.stdout.startswith(b"/dev/shm/ntmm-"), done
 
 
@@ -394,7 +410,7 @@ def a_program_that_scribbles_on_its_board_harms_nobody(place):
 
 def a_board_that_a_program_cuts_short_harms_nobody_else(place):
     for size in ("0", "100", "5000"):
-        done = place.run("-q", "--", PYTHON, "-c", SCRIBBLE, "cut", size)
+        done = place.run(*WAITING, "--", PYTHON, "-c", SCRIBBLE, "cut", size)
         assert done.returncode in (0, -signal.SIGBUS, -signal.SIGSEGV), done
 
 

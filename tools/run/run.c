@@ -45,9 +45,17 @@ static int prepare_outputs(struct run *r)
     return -1;
 }
 
+/* Whether anybody wants to be told what the program's memory did. */
+static bool is_silent(const struct run *r)
+{
+    return !r->summary && !r->json && !r->options.interval;
+}
+
 /* Without a board the program runs just as well; only the numbers are missing. */
 static void prepare_board(struct run *r)
 {
+    if (is_silent(r))
+        return;
     int error = mm_board_make(&r->board);
     r->has_board = error == 0;
     if (error)
@@ -99,6 +107,8 @@ static int run(struct run *r)
     struct run_result result = {0};
     struct run_live live = {.board = &r->board, .terminal = isatty(STDERR_FILENO)};
     struct run_ticker ticker = {r->has_board ? r->options.interval : 0, mm_run_live_tick, &live};
+    if (is_silent(r))
+        return mm_run_in_place(&r->program, r->options.program);
     int failed = mm_run_child(&r->program, r->options.program, &ticker, &result);
     if (failed < 0) {
         mm_run_live_done(&live);

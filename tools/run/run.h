@@ -77,6 +77,9 @@ struct run_ticker {
 int mm_run_child(const struct run_program *program, char **argv, const struct run_ticker *ticker,
                  struct run_result *ret_result);
 
+/* Become the program.  => only where that fails: the exit status, everything said */
+int mm_run_in_place(const struct run_program *program, char **argv);
+
 /* End as the program ended: the same exit status, or by the same signal. */
 int mm_run_end_alike(int status);
 
