@@ -306,11 +306,20 @@ char mm_os_task_state(pid_t tid);
 
 int mm_os_task_signal(pid_t tid, int signal);
 
+/* `info` is a siginfo_t, `context` a ucontext_t. */
+typedef void os_signal_handler(int signal, void *info, void *context);
+
 /*
  * Install a handler that restarts system calls and runs with every signal blocked, and unblock the
  * signal for the calling thread and those it will make.
  */
-int mm_os_pause_handler(int signal, void (*handler)(int));
+int mm_os_pause_handler(int signal, os_signal_handler *handler);
+
+/*
+ * Asked in such a handler: whether it interrupted a system call that is not restarted (poll, sleep)
+ * and no other signal did or is about to, so that EINTR will be its work alone.
+ */
+bool mm_os_cut_short(const void *context);
 
 /* ---- the process and the machine (os_process.c) --------------------------------------------- */
 

@@ -1,6 +1,10 @@
 /*
  * os_aarch64.c - how aarch64 makes a system call.
  */
+#include <errno.h>
+#include <ucontext.h>
+
+#include "base/page.h"
 #include "os/os_internal.h"
 
 long mm_os_call(long number, long a, long b, long c, long d, long e, long f)
@@ -72,4 +76,14 @@ void mm_os_processor(uint16_t *ret_family, uint16_t *ret_revision)
 {
     *ret_family = 8;
     *ret_revision = 0;
+}
+
+#define SVC_0 0xd4000001u
+
+bool mm_os_is_behind_eintr(const void *context)
+{
+    const mcontext_t *m = &((const ucontext_t *)context)->uc_mcontext;
+
+    return (long long)m->regs[0] == -EINTR && m->pc % PAGE_BYTES >= 4 && /* as on x86-64 */
+           *(const uint32_t *)(m->pc - 4) == SVC_0;
 }

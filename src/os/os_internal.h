@@ -57,6 +57,9 @@ struct kernel_action {
 
 #define SA_RESTORER_BIT 0x04000000ul
 
+/* Whether the code of a context has just made a system call that ended with EINTR. */
+bool mm_os_is_behind_eintr(const void *context);
+
 #define call0(n) mm_os_call(n, 0, 0, 0, 0, 0, 0)
 #define call1(n, a) mm_os_call(n, (long)(a), 0, 0, 0, 0, 0)
 #define call2(n, a, b) mm_os_call(n, (long)(a), (long)(b), 0, 0, 0, 0)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "base/page.h"
 #include "os/os_internal.h"
@@ -59,11 +60,11 @@ int mm_os_task_signal(pid_t tid, int signal)
     return (int)call3(SYS_tgkill, mm_os_pid(), tid, signal);
 }
 
-int mm_os_pause_handler(int signal, void (*handler)(int))
+int mm_os_pause_handler(int signal, os_signal_handler *handler)
 {
     struct kernel_action action = {
         .handler = (uintptr_t)handler,
-        .flags = SA_RESTART | SA_RESTORER_BIT,
+        .flags = SA_SIGINFO | SA_RESTART | SA_RESTORER_BIT,
         .restorer = mm_os_signal_return,
         .mask = ~0ull,
     };
@@ -72,4 +73,21 @@ int mm_os_pause_handler(int signal, void (*handler)(int))
 
     /* Whoever started the program may have had it blocked, and a mask survives exec. */
     return error ? error : (int)call4(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
+}
+
+/* A signal that is pending and not blocked there comes as soon as the handler returns. */
+static bool is_another_due(const ucontext_t *context)
+{
+    uint64_t pending = 0;
+    uint64_t blocked;
+
+    memcpy(&blocked, &context->uc_sigmask, sizeof blocked);
+    (void)call2(SYS_rt_sigpending, &pending, sizeof pending); /* of our own memory: cannot fail */
+    return (pending & ~blocked) != 0;
+}
+
+/* One that came first has its handler entered first, and ours interrupts that and no call. */
+bool mm_os_cut_short(const void *context)
+{
+    return mm_os_is_behind_eintr(context) && !is_another_due(context);
 }

@@ -2,7 +2,11 @@
  * os_x86_64.c - how x86-64 makes a system call.
  */
 #include <cpuid.h>
+#include <errno.h>
+#include <string.h>
+#include <ucontext.h>
 
+#include "base/page.h"
 #include "os/os_internal.h"
 
 long mm_os_call(long number, long a, long b, long c, long d, long e, long f)
@@ -89,4 +93,14 @@ void mm_os_processor(uint16_t *ret_family, uint16_t *ret_revision)
         family += a >> 20 & 255;
     *ret_family = (uint16_t)family;
     *ret_revision = (uint16_t)(model << 8 | (a & 15));
+}
+
+bool mm_os_is_behind_eintr(const void *context)
+{
+    const greg_t *g = ((const ucontext_t *)context)->uc_mcontext.gregs;
+
+    uintptr_t at = (uintptr_t)g[REG_RIP];
+
+    return g[REG_RAX] == -EINTR && at % PAGE_BYTES >= 2 && /* before a page may be nothing */
+           memcmp((const char *)at - 2, "\x0f\x05", 2) == 0;
 }

@@ -62,4 +62,7 @@ void mm_pager_after_fork_in_child(void);
 /* The real-time signal the pager pauses threads with; programs may not block or take it. */
 int mm_pager_signal(void);
 
+/* How many system calls of the calling thread ended with EINTR so far because of that signal alone. */
+unsigned mm_pager_cut_short(void);
+
 #endif

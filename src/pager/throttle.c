@@ -4,7 +4,8 @@
  * Two brakes.  An allocation waits while the process is over its budget (mm_pager_admit).  Threads
  * that touch memory they already have faster than it can be written out are paused by a real-time
  * signal, whose handler sleeps until the trimmer has caught up.  Only threads that run (or wait for
- * a disk) are paused: one that sleeps in a system call uses no memory and must not see EINTR.
+ * a disk) are paused: one that sleeps in a system call uses no memory.  Should it fall asleep just
+ * then, or another fork, poll and its like end with EINTR; preload/waits.c makes them go on.
  *
  * The gate thread that decides this never waits for a disk itself.
  */
@@ -28,6 +29,7 @@ static atomic_uint paused;
 static atomic_uint forker;  /* who has stopped all others, to fork; 0: nobody */
 static atomic_int standing; /* threads in the handler that have seen `forker` */
 static atomic_bool over;
+static _Thread_local unsigned cut_short; /* calls of this thread that a pause made end with EINTR */
 
 int mm_pager_signal(void)
 {
@@ -51,17 +53,25 @@ static void stand(unsigned who)
     atomic_fetch_sub(&standing, 1);
 }
 
-static void wait_for_go(int signal)
+static void wait_for_go(int signal, void *info, void *context)
 {
-    (void)signal;
+    (void)signal, (void)info;
     unsigned who = atomic_load(&forker);
-    if (who == (unsigned)mm_os_tid())
-        return; /* the gate pauses whoever runs, but who forks must let the others go */
     uint64_t start = mm_os_now();
-    wait_out_pause();
-    while ((who = atomic_load(&forker)) != 0)
-        stand(who);
+
+    if (who != (unsigned)mm_os_tid()) { /* the gate pauses all; who forks must let others go */
+        wait_out_pause();
+        while ((who = atomic_load(&forker)) != 0)
+            stand(who);
+    }
+    if (mm_os_cut_short(context))
+        cut_short++;
     mm_count(NTMM_PAUSED_NS, mm_os_now() - start);
+}
+
+unsigned mm_pager_cut_short(void)
+{
+    return cut_short;
 }
 
 int mm_throttle_init(void)
