@@ -100,6 +100,16 @@ static void a_walk_goes_through_the_frame_of_a_signal(void)
     compare();
 }
 
+#if defined(__x86_64__)
+#define STACK_OF(c) (&(c).Rsp)
+#define FRAME_OF(c) (&(c).Rbp)
+#define CODE_OF(c) (&(c).Rip)
+#else
+#define STACK_OF(c) (&(c).Sp)
+#define FRAME_OF(c) (&(c).Fp)
+#define CODE_OF(c) (&(c).Pc)
+#endif
+
 static CONTEXT broken;
 
 static void take(struct os_registers *registers, void *argument)
@@ -116,16 +126,14 @@ static void a_walk_of_garbage_ends(void)
     for (int i = 0; i < 8; i++)
         circle[i] = (uintptr_t)circle;
     mm_os_with_registers(take, NULL);
-#if defined(__x86_64__)
-    for (uintptr_t sp = 0; sp < 64; sp++) {
+    for (uintptr_t n = 0; n < 64; n++) {
         CONTEXT c = broken;
-        c.Rsp = sp % 2 ? (uintptr_t)circle : sp << 42;
-        c.Rbp = sp % 4 ? (uintptr_t)circle : sp << 40;
-        c.Rip = sp % 3 ? c.Rip : (uintptr_t)circle;
+        *STACK_OF(c) = n % 2 ? (uintptr_t)circle : n << 42;
+        *FRAME_OF(c) = n % 4 ? (uintptr_t)circle : n << 40;
+        *CODE_OF(c) = n % 3 ? *CODE_OF(c) : (uintptr_t)circle;
         int count = mm_except_walk(&c, places, MOST);
         check(count >= 1 && count <= MOST, "%d places", count);
     }
-#endif
 }
 
 /* ---- memory that may not be there --------------------------------------------------------------- */
