@@ -156,6 +156,12 @@ void mm_trim_main(void *unused);
 /* A long stream has come to a unit: what it has passed is trimmed next (drop-behind). */
 void mm_trim_follow(uintptr_t unit, int direction);
 
+/*
+ * Tells for how long the trimmer has been doing one thing that may wait for the disk: odd while it
+ * does, and another number the next time.
+ */
+unsigned mm_trim_at_disk(void);
+
 /* For when nothing else can be dropped; looks at all committed memory. */
 void mm_trim_find_strays(void);
 

@@ -15,7 +15,8 @@
 
 #define PAUSE_ABOVE 103 /* percent of the budget */
 #define GO_ON_BELOW 98
-#define NO_PROGRESS 200000000u    /* ns without a page that left, after which to hold is in vain */
+#define NO_PROGRESS 200000000u    /* ns in which no page left and no disk was waited for: in vain */
+#define DISK_IS_SLOW 10000000u    /* ns that the trimmer waits at a stretch */
 #define LONGEST_PAUSE 4000000000u /* ns; then the gate looks again */
 #define LONGEST_WAIT 1000000000u  /* ns an allocation waits for a disk that does not keep up */
 #define LONGEST_STOP 60000000000u /* ns to wait for a thread that is deep in the kernel */
@@ -176,28 +177,52 @@ void mm_throttle_forget(void)
     atomic_store(&over, false);
 }
 
+/* Since when the trimmer is where it is (mm_trim_at_disk). */
+struct disk_watch {
+    unsigned stretch;
+    uint64_t since;
+};
+
+static bool waits_for_disk(struct disk_watch *w, uint64_t now)
+{
+    unsigned stretch = mm_trim_at_disk();
+
+    if (stretch != w->stretch)
+        *w = (struct disk_watch){stretch, now};
+    return stretch % 2 && now - w->since > DISK_IS_SLOW;
+}
+
 /*
- * Wait until the process is below its budget again: true; false when it does not come nearer, because
- * nothing of what it holds can leave RAM.
+ * Wait until the process is below its budget again: true, also where it comes nearer.  False when it
+ * does not, because nothing of what it holds can leave RAM, or a disk has stood still for long.
  */
 static bool falls_below(uint64_t limit)
 {
     uint64_t least = UINT64_MAX;
+    uint64_t before = UINT64_MAX;
     uint64_t start = mm_os_now();
+    uint64_t fell = start; /* when pages left */
+    uint64_t hope = start; /* when they did, or still could */
+    struct disk_watch disk = {0, start};
 
-    for (uint64_t now = start, fell = start; now - start < LONGEST_PAUSE; now = mm_os_now()) {
+    for (uint64_t now = start; now - start < LONGEST_PAUSE; now = mm_os_now()) {
         uint64_t used = mm_budget_used();
         if (used <= limit)
             return true;
+        if (used > before)
+            pause_runners(); /* somebody has woken up since */
+        before = used;
+        if (used < least || waits_for_disk(&disk, now))
+            hope = now;
         if (used < least) {
             least = used;
             fell = now;
         }
-        if (now - fell > NO_PROGRESS)
+        if (now - hope > NO_PROGRESS)
             return false;
         mm_os_sleep(200000);
     }
-    return false;
+    return mm_os_now() - fell < LONGEST_PAUSE / 2;
 }
 
 /* Hold the program until it is below its budget again, or it is in vain. */

@@ -46,6 +46,19 @@ static uintptr_t hand;
 static bool thorough;           /* the hand believes no record: by them there was nothing to give */
 static atomic_uintptr_t follow; /* the unit a stream has come to, | 1 if upwards; 0: none */
 
+/* Stretches that may wait for the disk, begun and ended: odd while the trimmer is in one. */
+static atomic_uint at_disk;
+
+unsigned mm_trim_at_disk(void)
+{
+    return atomic_load_explicit(&at_disk, memory_order_relaxed);
+}
+
+static void begin_or_end_at_disk(void)
+{
+    atomic_fetch_add_explicit(&at_disk, 1, memory_order_relaxed);
+}
+
 int mm_trim_init(void)
 {
     int error = mm_writer_init();
@@ -300,7 +313,9 @@ static uint64_t age_modified(void)
         }
     }
     mm_os_unlock(&mm_unit_lock);
+    begin_or_end_at_disk();
     mm_writer_start(units, masks, on);
+    begin_or_end_at_disk();
     mm_count(NTMM_SECOND_CHANCES, kept);
     return (uint64_t)count;
 }
@@ -410,7 +425,9 @@ static int age_standby(uint64_t *ret_dropped)
     uint64_t kept = 0;
     int count = take_batch(UNIT_STANDBY, units);
 
+    begin_or_end_at_disk();
     mm_writer_finish(units, count);
+    begin_or_end_at_disk();
     mm_units_present(units, count, present);
     mm_units_cached(units, count, before);
     mm_os_lock(&mm_unit_lock);
@@ -419,7 +436,9 @@ static int age_standby(uint64_t *ret_dropped)
         kept += (uint64_t)__builtin_popcount(present[i]);
     }
     mm_os_unlock(&mm_unit_lock);
+    begin_or_end_at_disk();
     bool failed = !drop_pages(units, leave, count);
+    begin_or_end_at_disk();
     mm_units_left(units, count, after);
     for (int i = 0; failed && i < count; i++)
         leave[i] = 0; /* what stays is not stuck */
@@ -477,8 +496,10 @@ static void bury(bool at_once)
 
     if (!at_once && ++rounds % DEAD_ROUNDS && mm_dead_count() < FEW_DEAD)
         return;
+    begin_or_end_at_disk();
     while (mm_dead_bury())
         ;
+    begin_or_end_at_disk();
 }
 
 /* Drop pages until the budget is kept again: true; or nothing can be dropped for the moment. */
@@ -547,6 +568,7 @@ void mm_trim_all(void)
 void mm_trim_forget(void)
 {
     mm_lists_forget();
+    atomic_store(&at_disk, 0);
     hand = 0;
     thorough = false;
     atomic_store(&follow, 0);
