@@ -14,6 +14,7 @@
  * I3  dead units keep their promise of space until they are buried
  * I4  a unit is dead until its hole is punched: one whose punch failed stays dead, on no queue, and is
  *     tried again when it is revived
+ * I5  a unit is in the grave once: when its hole is punched it is dead no more, and anybody's
  */
 #include <errno.h>
 
@@ -87,7 +88,22 @@ static void sort(uintptr_t *units, int count)
     }
 }
 
-/* Take units that are dead still off the queue.  A unit that died twice may be there twice. */
+/* Sorted: how many are left when each is there once. */
+static int unique(uintptr_t *units, int count)
+{
+    int kept = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (!kept || units[kept - 1] != units[i])
+            units[kept++] = units[i];
+    }
+    return kept;
+}
+
+/*
+ * Take units that are dead still off the queue.  A unit that was revived and died again is there
+ * twice, but must be punched once: from then on it may be committed anew, and hold something.
+ */
 static int fill_grave(void)
 {
     int count = 0;
@@ -100,7 +116,7 @@ static int fill_grave(void)
             grave[count++] = unit;
     }
     sort(grave, count);
-    in_grave = count;
+    count = in_grave = unique(grave, count);
     mm_os_unlock(&mm_dead_lock);
     return count;
 }
@@ -127,7 +143,7 @@ static void bury_run(const uintptr_t *units, int count)
         return; /* I4 */
     mm_os_lock(&mm_dead_lock);
     for (int i = 0; i < count; i++)
-        (void)flag(mm_unit_of(units[i]), false); /* twice in the grave: punched twice, no harm */
+        (void)flag(mm_unit_of(units[i]), false); /* it was dead */
     mm_os_unlock(&mm_dead_lock);
 }
 

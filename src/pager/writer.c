@@ -82,11 +82,12 @@ int mm_writer_write(const struct piece *p, struct range r)
 static int make_dirty(char *pages, unsigned count)
 {
     unsigned char cached;
-    int error = mm_os_make_dirty(pages, count * PAGE_BYTES);
 
-    for (unsigned i = 0; error && i < count; i++) {
-        error = mm_os_make_dirty(pages + i * PAGE_BYTES, PAGE_BYTES);
-        if (error && mm_os_in_core(pages + i * PAGE_BYTES, PAGE_BYTES, &cached) == 0 && cached & 1)
+    if (mm_os_make_dirty(pages, count * PAGE_BYTES) == 0)
+        return 0;
+    for (char *page = pages; page < pages + count * PAGE_BYTES; page += PAGE_BYTES) {
+        int error = mm_os_make_dirty(page, PAGE_BYTES);
+        if (error && mm_os_in_core(page, PAGE_BYTES, &cached) == 0 && cached & 1)
             return error;
     }
     return 0;
