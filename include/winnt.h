@@ -163,6 +163,61 @@ typedef struct DECLSPEC_ALIGN(8) MEM_EXTENDED_PARAMETER {
 
 #define MEMORY_ALLOCATION_ALIGNMENT 16
 
+/* ---- heaps ----------------------------------------------------------------------------------- */
+
+/* Options of HeapCreate, and of single calls. */
+#define HEAP_NO_SERIALIZE 0x00000001
+#define HEAP_GROWABLE 0x00000002
+#define HEAP_GENERATE_EXCEPTIONS 0x00000004
+#define HEAP_ZERO_MEMORY 0x00000008
+#define HEAP_REALLOC_IN_PLACE_ONLY 0x00000010
+#define HEAP_TAIL_CHECKING_ENABLED 0x00000020
+#define HEAP_FREE_CHECKING_ENABLED 0x00000040
+#define HEAP_DISABLE_COALESCE_ON_FREE 0x00000080
+#define HEAP_CREATE_SEGMENT_HEAP 0x00000100
+#define HEAP_CREATE_HARDENED 0x00000200
+#define HEAP_CREATE_ALIGN_16 0x00010000
+#define HEAP_CREATE_ENABLE_TRACING 0x00020000
+#define HEAP_CREATE_ENABLE_EXECUTE 0x00040000
+#define HEAP_MAXIMUM_TAG 0x0FFF
+#define HEAP_PSEUDO_TAG_FLAG 0x8000
+#define HEAP_TAG_SHIFT 18
+#define HEAP_MAKE_TAG_FLAGS(base, tag) ((DWORD)((base) + ((tag) << HEAP_TAG_SHIFT)))
+
+typedef enum _HEAP_INFORMATION_CLASS {
+    HeapCompatibilityInformation = 0,
+    HeapEnableTerminationOnCorruption = 1,
+    HeapExtendedInformation = 2,
+    HeapOptimizeResources = 3,
+    HeapTaggingInformation = 4,
+    HeapStackDatabase = 5,
+    HeapMemoryLimit = 6,
+    HeapTag = 7
+} HEAP_INFORMATION_CLASS;
+
+#define HEAP_OPTIMIZE_RESOURCES_CURRENT_VERSION 1
+
+/* What HeapSetInformation(HeapOptimizeResources) takes. */
+typedef struct _HEAP_OPTIMIZE_RESOURCES_INFORMATION {
+    DWORD Version; /* HEAP_OPTIMIZE_RESOURCES_CURRENT_VERSION */
+    DWORD Flags;   /* 0 */
+} HEAP_OPTIMIZE_RESOURCES_INFORMATION, *PHEAP_OPTIMIZE_RESOURCES_INFORMATION;
+
+/*
+ * HeapSetInformation and HeapQueryInformation (heapapi.h) with a status for a result.
+ *
+ * Return STATUS_SUCCESS, or the status of the last error that those would set:
+ *   STATUS_INVALID_HANDLE     `heap` is no heap
+ *   STATUS_INVALID_PARAMETER  unknown class; contents that the class forbids
+ *   STATUS_BUFFER_TOO_SMALL   `length` is less than the class needs
+ *   STATUS_UNSUCCESSFUL       the heap cannot have the feature, or cannot lose it
+ *   STATUS_ACCESS_VIOLATION   a pointer that cannot be read or written
+ */
+NTSYSAPI DWORD NTAPI RtlSetHeapInformation(PVOID heap, HEAP_INFORMATION_CLASS information_class,
+                                           PVOID information, SIZE_T length);
+NTSYSAPI DWORD NTAPI RtlQueryHeapInformation(PVOID heap, HEAP_INFORMATION_CLASS information_class,
+                                             PVOID information, SIZE_T length, PSIZE_T returned);
+
 /* ---- sections -------------------------------------------------------------------------------- */
 
 #define SECTION_QUERY 0x0001

@@ -16,38 +16,31 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "heap/heap.h"
 #include "pager/pager.h"
 #include "stats/counters.h"
 #include "vm/vm.h"
 
 static void before(void)
 {
-    mm_preload_small_lock_all();
-    mm_preload_large_lock();
-    mm_preload_spans_lock();
+    mm_heap_before_fork();
     mm_vm_lock_for_fork();
     mm_pager_before_fork();
-}
-
-static void unlock(void)
-{
-    mm_vm_unlock_after_fork();
-    mm_preload_spans_unlock();
-    mm_preload_large_unlock();
-    mm_preload_small_unlock_all();
 }
 
 static void after_in_parent(void)
 {
     mm_pager_after_fork_in_parent();
-    unlock();
+    mm_vm_unlock_after_fork();
+    mm_heap_after_fork_in_parent();
 }
 
 static void after_in_child(void)
 {
     mm_counters_after_fork();
     mm_pager_after_fork_in_child();
-    unlock();
+    mm_vm_unlock_after_fork();
+    mm_heap_after_fork_in_child();
 }
 
 void mm_preload_watch_forks(void)

@@ -1,8 +1,8 @@
 /*
- * malloc.c - malloc and its family, as POSIX, C and glibc have them.
+ * malloc.c - malloc and its family, as POSIX, C and glibc have them, on the process heap.
  *
- * Thin: check, choose small or large, set errno.  A block up to 32 KiB is found by its span, a
- * larger one by its address; anything else that is freed or resized stops the process.
+ * Thin: the way of a small block is inline (heap/fast.h), everything else is the heap's slow calls.
+ * A call that comes while the library itself starts is served from early memory (start.c).
  */
 #include "preload.h"
 
@@ -11,34 +11,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ntstatus.h>
+
+#include "heap/heap.h"
+
 static void *no_memory(void)
 {
     errno = ENOMEM;
     return NULL;
 }
 
-static void *allocate(size_t size)
+static __attribute__((noinline)) void *allocate_slowly(ULONG flags, size_t alignment, size_t size)
 {
-    void *block = likely(size <= SMALL_MAX) ? mm_preload_small_allocate(mm_preload_class_of(size))
-                                            : mm_preload_large_allocate(size, 16, false);
-    return likely(block != NULL) ? block : no_memory();
+    if (!mm_preload_ready())
+        return mm_preload_early_memory(size, alignment); /* zero, and used once */
+    void *block = mm_heap_allocate_aligned(mm_heap_process(), flags, alignment, size);
+    return block ? block : no_memory();
 }
 
-static void *allocate_aligned(size_t alignment, size_t size)
+static inline void *allocate(size_t size)
 {
-    void *block = NULL;
+    struct heap_cache *c = mm_heap_mine;
 
-    if (size > PTRDIFF_MAX)
-        return NULL;
-    if (alignment <= SMALL_MAX && size <= SMALL_MAX) {
-        unsigned class = mm_preload_class_of(align_up(size, alignment));
-        while (class < CLASS_COUNT && mm_preload_classes[class].size & (alignment - 1))
-            class ++;
-        if (class < CLASS_COUNT)
-            return mm_preload_small_allocate(class);
+    if (likely(size <= SMALL_MAX) && likely(c != NULL)) {
+        void *block = heap_take(c, mm_heap_class_of[(size + 15) >> 4], size, NULL);
+        if (likely(block != NULL))
+            return block;
     }
-    block = mm_preload_large_allocate(max_size(size, SMALL_MAX + 1), alignment, false);
-    return block;
+    return allocate_slowly(0, 16, size);
+}
+
+static __attribute__((noinline)) void free_slowly(void *block)
+{
+    if (!mm_preload_is_early(block))
+        mm_heap_free_slowly(block);
 }
 
 MM_EXPORT void *malloc(size_t size)
@@ -48,42 +54,28 @@ MM_EXPORT void *malloc(size_t size)
 
 MM_EXPORT void free(void *block)
 {
-    if (unlikely(!block))
+    struct heap_cache *c = mm_heap_mine;
+
+    if (likely(c != NULL) && likely(heap_give(c, block)))
         return;
-    struct span *span = mm_preload_span_of(block);
-    if (likely(span != NULL))
-        mm_preload_small_free(span, block);
-    else if (!mm_preload_large_free(block) && !mm_preload_is_early(block))
-        mm_preload_stop("free", "this address is not a block in use (freed twice?):", block);
+    if (block)
+        free_slowly(block);
 }
 
 MM_EXPORT void *calloc(size_t count, size_t size)
 {
+    struct heap_cache *c = mm_heap_mine;
+    bool fresh;
     size_t bytes;
 
     if (__builtin_mul_overflow(count, size, &bytes))
         return no_memory();
-    if (bytes > SMALL_MAX) {
-        void *block = mm_preload_large_allocate(bytes, 16, true);
-        return block ? block : no_memory();
+    if (bytes <= SMALL_MAX && likely(c != NULL)) {
+        void *block = heap_take(c, mm_heap_class_of[(bytes + 15) >> 4], bytes, &fresh);
+        if (likely(block != NULL))
+            return fresh ? block : memset(block, 0, bytes);
     }
-    void *block = allocate(bytes);
-    return block ? memset(block, 0, bytes) : NULL;
-}
-
-/* The bytes that a block holds; stops where it is not a block. */
-static size_t usable_size(const void *block, const char *call)
-{
-    size_t usable;
-    struct span *span = mm_preload_span_of(block);
-
-    if (likely(span != NULL))
-        return mm_preload_small_size(span, block, call);
-    if (mm_preload_large_size(block, &usable))
-        return usable;
-    if (!mm_preload_is_early(block))
-        mm_preload_stop(call, "this address is not a block in use:", block);
-    return 0;
+    return allocate_slowly(HEAP_ZERO_MEMORY, 16, bytes);
 }
 
 /* Early blocks do not know their size: copy what can be copied, which is at least what they hold. */
@@ -95,18 +87,10 @@ static void *resize_early(void *block, size_t size)
     return fresh;
 }
 
-static void *resize_by_copy(void *block, size_t old, size_t size)
-{
-    void *fresh = allocate(size);
-    if (fresh) {
-        memcpy(fresh, block, min_size(old, size));
-        free(block);
-    }
-    return fresh;
-}
-
 MM_EXPORT void *realloc(void *block, size_t size)
 {
+    void *resized;
+
     if (!block)
         return allocate(size);
     if (size == 0) {
@@ -115,15 +99,9 @@ MM_EXPORT void *realloc(void *block, size_t size)
     }
     if (unlikely(mm_preload_is_early(block)))
         return resize_early(block, size);
-
-    size_t old = usable_size(block, "realloc");
-    if (old > SMALL_MAX && size > SMALL_MAX) {
-        void *same = mm_preload_large_resize(block, size);
-        return same ? same : no_memory();
-    }
-    if (size <= old && size >= old / 2)
-        return block;
-    return resize_by_copy(block, old, size);
+    if (mm_heap_resize_for("realloc", mm_heap_process(), 0, block, size, &resized))
+        return no_memory();
+    return resized;
 }
 
 MM_EXPORT void *reallocarray(void *block, size_t count, size_t size)
@@ -132,11 +110,20 @@ MM_EXPORT void *reallocarray(void *block, size_t count, size_t size)
     return __builtin_mul_overflow(count, size, &bytes) ? no_memory() : realloc(block, bytes);
 }
 
+/* => alignment is a power of two */
+static void *allocate_aligned(size_t alignment, size_t size)
+{
+    return allocate_slowly(0, max_size(alignment, 16), size);
+}
+
 MM_EXPORT int posix_memalign(void **ret_block, size_t alignment, size_t size)
 {
+    int before = errno;
+
     if (alignment < sizeof(void *) || alignment & (alignment - 1))
         return EINVAL;
     void *block = allocate_aligned(alignment, size);
+    errno = before;
     if (!block)
         return ENOMEM;
     *ret_block = block;
@@ -154,8 +141,7 @@ MM_EXPORT void *memalign(size_t alignment, size_t size)
     }
     while (power < alignment)
         power *= 2;
-    void *block = allocate_aligned(power, size);
-    return block ? block : no_memory();
+    return allocate_aligned(power, size);
 }
 
 MM_EXPORT void *aligned_alloc(size_t alignment, size_t size)
@@ -173,16 +159,30 @@ MM_EXPORT void *pvalloc(size_t size)
     return size > PTRDIFF_MAX ? no_memory() : memalign(PAGE_BYTES, align_up(size, PAGE_BYTES));
 }
 
+/*
+ * What glibc promises is that this many bytes may be used, and some programs do: the size is made
+ * what is told, so that it stays exact.
+ */
 MM_EXPORT size_t malloc_usable_size(void *block)
 {
-    return block ? usable_size(block, "malloc_usable_size") : 0;
+    struct heap *h = mm_heap_process();
+    size_t capacity;
+    void *same;
+
+    if (!block || mm_preload_is_early(block))
+        return 0;
+    if (mm_heap_capacity(h, block, &capacity))
+        mm_heap_mistake("malloc_usable_size", block);
+    (void)mm_heap_resize_for("malloc_usable_size", h, HEAP_REALLOC_IN_PLACE_ONLY, block, capacity,
+                             &same); /* the capacity always fits */
+    return capacity;
 }
 
 MM_EXPORT int malloc_trim(size_t pad)
 {
     (void)pad; /* glibc's way to keep some: we keep what is in use */
-    mm_preload_large_trim();
-    mm_preload_spans_trim();
+    if (mm_preload_ready())
+        (void)mm_heap_compact(mm_heap_process());
     return 1;
 }
 
@@ -196,15 +196,15 @@ MM_EXPORT int mallopt(int option, int value)
 
 MM_EXPORT struct mallinfo2 mallinfo2(void)
 {
-    struct heap_totals small, large;
+    struct heap_summary sum = {0};
     struct mallinfo2 info = {0};
 
-    mm_preload_small_totals(&small);
-    mm_preload_large_totals(&large);
-    info.arena = small.committed;
-    info.hblks = large.blocks;
-    info.hblkhd = large.committed;
-    info.uordblks = small.used + large.used;
-    info.fordblks = small.committed + large.committed - info.uordblks;
+    if (mm_preload_ready())
+        mm_heap_summarize(mm_heap_process(), &sum);
+    info.arena = sum.committed - sum.large_committed;
+    info.hblks = sum.large_blocks;
+    info.hblkhd = sum.large_committed;
+    info.uordblks = sum.allocated;
+    info.fordblks = sum.committed - sum.allocated;
     return info;
 }

@@ -31,8 +31,6 @@ bool mm_preload_start(void)
     if (!atomic_load(&mm_preload_started)) {
         atomic_store(&starter, mm_os_tid());
         mm_process_start();
-        if (!mm_preload_spans_init())
-            mm_preload_stop("start", "no address space for the heap", NULL);
         mm_preload_watch_forks();
         atomic_store(&mm_preload_started, 1);
         atomic_store(&starter, 0);

@@ -18,10 +18,11 @@ MAY_INCLUDE = {
     "stats":   ["base", "os"],
     "vm":      ["base", "os", "stats"],
     "pager":   ["base", "os", "stats", "vm"],
+    "heap":    ["base", "os", "stats", "vm", "pager"],
     "except":  ["base", "os", "stats", "vm"],
     "inspect": ["base", "os", "stats", "vm", "pager"],
-    "process": ["base", "os", "stats", "vm", "pager", "except", "inspect"],
-    "api":     ["base", "os", "stats", "vm", "pager", "except", "inspect", "process"],
+    "process": ["base", "os", "stats", "vm", "pager", "heap", "except", "inspect"],
+    "api":     ["base", "os", "stats", "vm", "pager", "heap", "except", "inspect", "process"],
 }
 LAYERS = set(MAY_INCLUDE)
 

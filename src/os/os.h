@@ -252,6 +252,13 @@ void mm_os_unlock(struct os_lock *lock);
 int mm_os_wait(atomic_uint *word, unsigned expected, uint64_t nanoseconds);
 void mm_os_wake(atomic_uint *word, int count);
 
+/*
+ * A full memory barrier on every processor that runs a thread of this process, the caller's included.
+ *
+ * => microseconds; a thread that does not run now has its barrier when it runs next
+ */
+void mm_os_barrier_everywhere(void);
+
 uint64_t mm_os_now(void);        /* monotonic nanoseconds */
 uint64_t mm_os_thread_cpu(void); /* CPU nanoseconds of the calling thread */
 void mm_os_sleep(uint64_t nanoseconds);
@@ -294,6 +301,16 @@ int mm_os_thread_start(void (*run)(void *), void *argument, const char *name);
 int mm_os_run_apart(void (*run)(void *), void *argument);
 
 bool mm_os_thread_is_ours(pid_t tid);
+
+/*
+ * Have `run` called at the end of every thread of the program that asked for it; in that thread,
+ * which may come back to what `run` undid, and then it is called again.
+ *
+ * => mm_os_at_thread_end: once, before the other; -EAGAIN: libc has no key left
+ * => both call libc's pthreads and are not async-signal-safe
+ */
+int mm_os_at_thread_end(void (*run)(void));
+void mm_os_watch_thread_end(void);
 
 /* In a forked child: the threads of the parent are not here. */
 void mm_os_threads_gone(void);
@@ -379,6 +396,12 @@ void mm_os_census(struct os_census *ret_census);
 int mm_os_cgroup(uint64_t *ret_limit, uint64_t *ret_usage);
 
 void mm_os_exit(int status) __attribute__((noreturn));
+
+/* End as abort() does, without libc: SIGABRT, whatever the program has made of it. */
+void mm_os_abort(void) __attribute__((noreturn));
+
+/* A number that nobody can guess. */
+uint64_t mm_os_random(void);
 
 /* Whether a debugger is attached to this process. */
 bool mm_os_is_traced(void);

@@ -133,6 +133,11 @@ void mm_os_die(int signal)
     mm_os_exit(128 + signal);
 }
 
+void mm_os_abort(void)
+{
+    mm_os_die(SIGABRT);
+}
+
 int mm_os_alternate_stack(void *base, size_t size)
 {
     stack_t mine = {.ss_sp = base, .ss_size = size};

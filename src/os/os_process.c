@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 #include "base/page.h"
@@ -242,4 +243,13 @@ bool mm_os_is_traced(void)
         return false;
     const char *at = strstr(text, name);
     return at && at[sizeof name - 1] != '0';
+}
+
+uint64_t mm_os_random(void)
+{
+    uint64_t number;
+
+    if (call3(SYS_getrandom, &number, sizeof number, GRND_NONBLOCK) == sizeof number)
+        return number;
+    return mm_os_now() * 0x9E3779B97F4A7C15ull ^ (uintptr_t)&number; /* no entropy yet: the clock */
 }

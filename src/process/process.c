@@ -13,6 +13,7 @@
 
 #include "base/page.h"
 #include "except/except.h"
+#include "heap/heap.h"
 #include "os/os.h"
 #include "pager/pager.h"
 #include "process/config.h"
@@ -97,6 +98,10 @@ static void start(void)
     const struct backing *backing = choose_backing(&config);
     mm_counters_engine(mm_pager_is_on() ? backing->name : "none");
     mm_vm_init(backing);
+    if (!mm_heap_start()) {
+        mm_os_complain("ntmm: no address space for the heap; is there a limit (ulimit -v)?\n");
+        mm_os_exit(125);
+    }
     mm_except_init(&memory_for_exceptions);
 }
 

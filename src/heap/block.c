@@ -1,0 +1,369 @@
+/*
+ * block.c - blocks: allocate, free, resize, ask for the size; small ones from spans, others large.
+ *
+ * Blocks of a fixed heap are counted here as well, in the three calls that change what is in use.
+ */
+#include "heap/heap_internal.h"
+
+#define REPACK_LOOKS 32 /* spans that repacking looks at for a denser one */
+
+/* ---- mistakes --------------------------------------------------------------------------------- */
+
+static const char *mistake_in_span(const struct heap *h, const struct span *s, const void *block)
+{
+    unsigned index;
+
+    if (s->heap != h)
+        return "this block belongs to another heap";
+    if (!heap_index_of(s, block, &index))
+        return "this address is inside a block, not its start";
+    return "this block is not in use (freed twice?)";
+}
+
+static const char *mistake_of(const struct heap *h, const void *block)
+{
+    const struct span *s = heap_span_of(block);
+    struct heap *owner;
+    size_t size, capacity;
+
+    if (s)
+        return mistake_in_span(h, s, block);
+    if (mm_heap_large_size(block, &owner, &size, &capacity) && owner != h)
+        return "this block belongs to another heap";
+    return "this address is not a block in use (freed twice?)";
+}
+
+void mm_heap_stop(const struct heap *h, const char *call, const void *block)
+{
+    mm_heap_tell_mistake(&(struct heap_mistake){call, mistake_of(h, block), block});
+}
+
+/* ---- allocation --------------------------------------------------------------------------------- */
+
+static void *small(struct heap *h, size_t size, unsigned class, bool *ret_fresh)
+{
+    struct heap_cache *c = mm_heap_cache_find(h);
+    void *block = c ? heap_take(c, class, size, ret_fresh) : NULL;
+    return likely(block != NULL) ? block : mm_heap_take_slowly(h, class, size, ret_fresh);
+}
+
+/* A class whose blocks hold `size` bytes and lie at multiples of `alignment`; or NO_CLASS. */
+static unsigned aligned_class(size_t alignment, size_t size)
+{
+    unsigned class = class_of(size);
+    while (class < CLASS_COUNT && mm_heap_classes[class].size & (alignment - 1))
+        class ++;
+    return class;
+}
+
+static void *allocate(struct heap *h, ULONG flags, size_t alignment, size_t size)
+{
+    bool zero = flags & HEAP_ZERO_MEMORY;
+    bool fresh = false;
+    unsigned class = NO_CLASS;
+
+    if (size <= SMALL_MAX && alignment <= SMALL_MAX)
+        class = alignment <= 16 ? class_of(size) : aligned_class(alignment, size);
+    if (class == NO_CLASS)
+        return mm_heap_large_allocate(h, size, alignment, zero);
+    void *block = small(h, size, class, &fresh);
+    if (block && zero && !fresh)
+        memset(block, 0, size);
+    return block;
+}
+
+static __attribute__((noinline)) void *allocate_fixed(struct heap *h, ULONG flags, size_t alignment,
+                                                      size_t size)
+{
+    if (size > FIXED_BLOCK_MOST || !mm_heap_charge(h, fixed_cost(size)))
+        return NULL;
+    void *block = allocate(h, flags, alignment, size);
+    if (!block)
+        mm_heap_uncharge(h, fixed_cost(size));
+    return block;
+}
+
+void *mm_heap_allocate_aligned(struct heap *h, ULONG flags, size_t alignment, size_t size)
+{
+    if (size > PTRDIFF_MAX)
+        return NULL;
+    return unlikely(h->maximum) ? allocate_fixed(h, flags, alignment, size)
+                                : allocate(h, flags, alignment, size);
+}
+
+void *mm_heap_allocate(struct heap *h, ULONG flags, size_t size)
+{
+    return mm_heap_allocate_aligned(h, flags, 16, size);
+}
+
+/* ---- asking --------------------------------------------------------------------------------------- */
+
+/* What stands behind an address. */
+struct found {
+    struct heap *heap;
+    struct span *span; /* NULL: a large block */
+    unsigned index;
+    size_t size;
+    size_t capacity;
+};
+
+static bool find(const void *block, struct found *ret_found)
+{
+    struct found f = {.span = heap_span_of(block)};
+
+    if (!f.span) {
+        if (!mm_heap_large_size(block, &f.heap, &f.size, &f.capacity))
+            return false;
+    } else {
+        if (!heap_index_of(f.span, block, &f.index))
+            return false;
+        uint16_t side = heap_side(f.span, f.index);
+        if (!heap_side_is_live(side))
+            return false;
+        f.heap = f.span->heap;
+        f.capacity = f.span->size;
+        f.size = f.capacity - (side - 1u);
+    }
+    *ret_found = f;
+    return true;
+}
+
+NTSTATUS mm_heap_size(struct heap *h, const void *block, size_t *ret_size)
+{
+    struct found f;
+    if (!find(block, &f) || f.heap != h)
+        return STATUS_INVALID_PARAMETER;
+    *ret_size = f.size;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS mm_heap_capacity(struct heap *h, const void *block, size_t *ret_capacity)
+{
+    struct found f;
+    if (!find(block, &f) || f.heap != h)
+        return STATUS_INVALID_PARAMETER;
+    *ret_capacity = f.capacity;
+    return STATUS_SUCCESS;
+}
+
+struct heap *mm_heap_of_block(const void *block)
+{
+    struct found f;
+    return find(block, &f) ? f.heap : NULL;
+}
+
+/* ---- free ----------------------------------------------------------------------------------------- */
+
+/* Give a block back that the fast path did not take; ends the process at a mistake. */
+static __attribute__((noinline)) void give_slowly(struct heap *h, void *block, const char *call,
+                                                  bool keep)
+{
+    struct found f;
+    size_t size;
+
+    if (!find(block, &f) || f.heap != h)
+        mm_heap_stop(h, call, block);
+    if (!f.span) {
+        if (!mm_heap_large_free(h, block, keep, &size))
+            mm_heap_stop(h, call, block);
+        return;
+    }
+    struct heap_cache *c = mm_heap_cache_find(h);
+    if (!c || atomic_load(&f.span->owner) != c) {
+        if (!mm_heap_give_remote(f.span, f.index))
+            mm_heap_stop(h, call, block);
+        return;
+    }
+    while (!heap_give(c, block)) { /* it is closed, or was freed a moment ago */
+        if (!find(block, &f))
+            mm_heap_stop(h, call, block);
+        mm_heap_gate_lock(h);
+        mm_heap_gate_unlock(h);
+    }
+}
+
+static void give(struct heap *h, void *block, const char *call, bool keep)
+{
+    struct heap_cache *c = mm_heap_cache_find(h);
+    if (unlikely(!c) || unlikely(!heap_give(c, block)))
+        give_slowly(h, block, call, keep);
+}
+
+static __attribute__((noinline)) void free_fixed(struct heap *h, void *block, const char *call)
+{
+    size_t size;
+
+    if (mm_heap_size(h, block, &size))
+        mm_heap_stop(h, call, block);
+    give(h, block, call, false);
+    mm_heap_uncharge(h, fixed_cost(size));
+}
+
+void mm_heap_free(struct heap *h, void *block)
+{
+    struct found f;
+
+    if (!block)
+        return;
+    if (unlikely(h->maximum)) {
+        free_fixed(h, block, "HeapFree");
+        return;
+    }
+    /* Windows gives large blocks back at once, and programs look. */
+    bool large = !heap_span_of(block) && find(block, &f) && f.capacity >= VIRTUAL_THRESHOLD;
+    give(h, block, "HeapFree", !large);
+}
+
+void mm_heap_free_slowly(void *block)
+{
+    give_slowly(&mm_heap_default, block, "free", true);
+}
+
+void mm_heap_mistake(const char *call, const void *block)
+{
+    mm_heap_stop(&mm_heap_default, call, block);
+}
+
+/* ---- resize --------------------------------------------------------------------------------------- */
+
+/* Change the recorded size of a block that stays in its place. */
+static void set_size(const struct found *f, size_t size)
+{
+    unsigned side = (unsigned)(f->capacity - size) + 1;
+    struct heap *h = f->heap;
+    struct heap_cache *c = mm_heap_cache_find(h);
+
+    bool inside = c && heap_enter(c);
+    if (inside)
+        heap_set_side(f->span, f->index, side);
+    if (c)
+        heap_leave(c);
+    if (inside)
+        return;
+    mm_heap_gate_lock(h);
+    heap_set_side(f->span, f->index, side);
+    mm_heap_gate_unlock(h);
+}
+
+static NTSTATUS by_copy(const struct found *f, void *block, ULONG flags, size_t size,
+                        const char *call, void **ret_block)
+{
+    if (flags & HEAP_REALLOC_IN_PLACE_ONLY)
+        return STATUS_NO_MEMORY;
+    void *fresh = allocate(f->heap, 0, 16, size);
+    if (!fresh)
+        return STATUS_NO_MEMORY;
+    memcpy(fresh, block, min_size(f->size, size));
+    give(f->heap, block, call, true);
+    *ret_block = fresh;
+    return STATUS_SUCCESS;
+}
+
+/* A block stays where it is unless it would waste more than half of its place. */
+static bool stays(const struct found *f, ULONG flags, size_t size)
+{
+    return size <= f->capacity && (size >= f->capacity / 2 || flags & HEAP_REALLOC_IN_PLACE_ONLY);
+}
+
+static NTSTATUS resize(const struct found *f, ULONG flags, void *block, size_t size,
+                       const char *call, void **ret_block)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+    bool in_place_only = flags & HEAP_REALLOC_IN_PLACE_ONLY;
+
+    if (f->span && stays(f, flags, size)) {
+        set_size(f, size);
+        *ret_block = block;
+    } else if (!f->span && (size > SMALL_MAX || in_place_only)) {
+        status = mm_heap_large_resize(f->heap, block, size, in_place_only, ret_block);
+    } else {
+        status = by_copy(f, block, flags, size, call, ret_block);
+    }
+    if (status || !(flags & HEAP_ZERO_MEMORY) || size <= f->size)
+        return status;
+
+    /* What a large block commits or moves to is zero already, beyond what it had. */
+    bool fresh_tail = !f->span && size > f->capacity;
+    size_t end = !fresh_tail ? size : *ret_block == block ? f->capacity : f->size;
+    memset((char *)*ret_block + f->size, 0, end - f->size);
+    return status;
+}
+
+static NTSTATUS resize_fixed(const struct found *f, ULONG flags, void *block, size_t size,
+                             const char *call, void **ret_block)
+{
+    size_t old = fixed_cost(f->size);
+    size_t new = fixed_cost(size);
+
+    if (size > FIXED_BLOCK_MOST || (new > old && !mm_heap_charge(f->heap, new - old)))
+        return STATUS_NO_MEMORY;
+    NTSTATUS status = resize(f, flags, block, size, call, ret_block);
+    if (status && new > old)
+        mm_heap_uncharge(f->heap, new - old);
+    else if (!status && old > new)
+        mm_heap_uncharge(f->heap, old - new);
+    return status;
+}
+
+NTSTATUS mm_heap_resize_for(const char *call, struct heap *h, ULONG flags, void *block, size_t size,
+                            void **ret_block)
+{
+    struct found f;
+
+    if (!find(block, &f) || f.heap != h)
+        mm_heap_stop(h, call, block);
+    if (size > PTRDIFF_MAX)
+        return STATUS_NO_MEMORY;
+    return unlikely(h->maximum) ? resize_fixed(&f, flags, block, size, call, ret_block)
+                                : resize(&f, flags, block, size, call, ret_block);
+}
+
+NTSTATUS mm_heap_resize(struct heap *h, ULONG flags, void *block, size_t size, void **ret_block)
+{
+    return mm_heap_resize_for("HeapReAlloc", h, flags, block, size, ret_block);
+}
+
+/* ---- repacking -------------------------------------------------------------------------------------- */
+
+/* The densest of the thread's spans that have room, if it is denser than `s`.  Marked. */
+static struct span *denser(struct heap_cache *c, const struct span *s)
+{
+    struct span *best = NULL;
+    unsigned looks = REPACK_LOOKS;
+
+    for (struct span *t = c->partial[s->class]; t && looks; t = t->next, looks--) {
+        if (t != s && t->used > s->used && (!best || t->used > best->used) && t->head != LINK_END)
+            best = t;
+    }
+    return best;
+}
+
+static void *take_from(struct span *t, size_t size)
+{
+    unsigned index = t->head;
+
+    t->head = heap_side(t, index) & LINK_END;
+    heap_set_side(t, index, t->size - (unsigned)size + 1);
+    t->used++;
+    return (void *)(t->start + index * (uintptr_t)t->size);
+}
+
+void *mm_heap_repack(struct heap *h, void *block)
+{
+    struct heap_cache *c = mm_heap_cache_find(h);
+    void *place = NULL;
+    struct found f;
+
+    if (!c || !find(block, &f) || f.heap != h || !f.span || f.span->state == SPAN_FULL)
+        return NULL;
+    if (heap_enter(c)) {
+        struct span *t = denser(c, f.span);
+        place = t ? take_from(t, f.size) : NULL;
+    }
+    heap_leave(c);
+    if (!place)
+        return NULL;
+    memcpy(place, block, f.size);
+    give(h, block, "compaction", true);
+    return place;
+}

@@ -1,0 +1,400 @@
+/*
+ * cache.c - what a thread keeps of a heap: for each class the span it takes blocks from, and those
+ * that it may take from later.
+ *
+ * A cache is worked on by its thread alone, between heap_enter and heap_leave (fast.h).  Who needs a
+ * heap to himself (HeapLock, walks, fork) closes the caches of the other threads: he sets `closed`,
+ * makes every processor see it (mm_os_barrier_everywhere), and waits until no cache is `busy`.  A
+ * thread that finds its cache closed leaves and waits for the heap's lock, which the closer holds.
+ *
+ * Policy: a block comes from the current span; when that has none, from what others freed, then from
+ * the span of the list that became a quarter free last, then from an abandoned or a new span.  So
+ * new data goes to addresses in the order of time, and old spans are left alone for long.
+ */
+#include "heap/heap_internal.h"
+
+#include "pager/pager.h"
+
+#define SLOTS 8 /* heaps, beside the process heap, that a thread finds at once */
+#define LOOKS_BEFORE_SLEEP 200
+#define SLEEP_NS 20000
+
+__thread struct heap_cache *mm_heap_mine;
+static __thread struct heap_cache *slots[SLOTS] __attribute__((tls_model("initial-exec")));
+
+struct heap_cache mm_heap_nobody;
+
+static struct heap_cache *unused; /* the units' lock */
+
+static struct heap_cache **slot_of(const struct heap *h)
+{
+    return h == &mm_heap_default ? &mm_heap_mine : &slots[(h->handle >> UNIT_SHIFT) % SLOTS];
+}
+
+/* ---- finding and making -------------------------------------------------------------------------- */
+
+static bool is_mine(struct heap_cache *c, const struct heap *h)
+{
+    return atomic_load_explicit(&c->heap, memory_order_relaxed) == h &&
+           atomic_load_explicit(&c->thread, memory_order_relaxed) == heap_self();
+}
+
+/* The thread's cache among those of the heap.  Its lock is held. */
+static struct heap_cache *look_for(struct heap *h)
+{
+    for (struct heap_cache *c = h->caches; c; c = c->next) {
+        if (is_mine(c, h))
+            return c;
+    }
+    return NULL;
+}
+
+struct heap_cache *mm_heap_cache_find(struct heap *h)
+{
+    struct heap_cache **slot = slot_of(h);
+
+    if (*slot && is_mine(*slot, h))
+        return *slot;
+    if (h == &mm_heap_default)
+        return NULL;
+    mm_heap_gate_lock(h);
+    struct heap_cache *c = look_for(h);
+    mm_heap_gate_unlock(h);
+    if (c)
+        *slot = c;
+    return c;
+}
+
+static struct heap_cache *record_new(void)
+{
+    mm_heap_units_lock();
+    struct heap_cache *c = unused;
+    if (c)
+        unused = c->next;
+    mm_heap_units_unlock();
+    return c ? c : mm_heap_record_new(sizeof *c);
+}
+
+static void cache_init(struct heap_cache *c, struct heap *h)
+{
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        c->current[class] = (struct span *)&mm_heap_no_span;
+        c->partial[class] = NULL;
+    }
+    c->used_before = 0;
+    c->random = mm_os_random() | 1; /* never 0 */
+    atomic_store(&c->waiting, 0);
+    atomic_store(&c->thread, heap_self());
+    atomic_store(&c->heap, h);
+}
+
+struct heap_cache *mm_heap_cache_of(struct heap *h)
+{
+    struct heap_cache *c = mm_heap_cache_find(h);
+    if (c)
+        return c;
+    c = record_new();
+    if (!c)
+        return NULL;
+    mm_heap_gate_lock(h);
+    cache_init(c, h);
+    c->next = h->caches;
+    h->caches = c;
+    mm_heap_gate_unlock(h);
+    *slot_of(h) = c;
+    mm_os_watch_thread_end();
+    return c;
+}
+
+void mm_heap_cache_discard(struct heap_cache *c)
+{
+    atomic_store(&c->heap, NULL);
+    atomic_store(&c->thread, 0);
+    mm_heap_units_lock();
+    c->next = unused;
+    unused = c;
+    mm_heap_units_unlock();
+}
+
+/* ---- closing --------------------------------------------------------------------------------------- */
+
+static void wait_until_idle(struct heap_cache *c)
+{
+    for (unsigned looks = 0; atomic_load(&c->busy); looks++) {
+        if (looks >= LOOKS_BEFORE_SLEEP)
+            mm_os_sleep(SLEEP_NS);
+    }
+}
+
+void mm_heap_caches_close(struct heap *h)
+{
+    bool others = false;
+
+    for (struct heap_cache *c = h->caches; c; c = c->next) {
+        if (atomic_load(&c->thread) == heap_self())
+            continue;
+        atomic_fetch_add(&c->closed, 1);
+        others = true;
+    }
+    if (!others)
+        return;
+    mm_os_barrier_everywhere();
+    for (struct heap_cache *c = h->caches; c; c = c->next) {
+        if (atomic_load(&c->thread) != heap_self())
+            wait_until_idle(c);
+    }
+}
+
+void mm_heap_caches_open(struct heap *h)
+{
+    for (struct heap_cache *c = h->caches; c; c = c->next) {
+        if (atomic_load(&c->thread) != heap_self())
+            atomic_fetch_sub(&c->closed, 1);
+    }
+}
+
+/* Enter the thread's own cache, waiting while the heap is closed. */
+static void enter(struct heap *h, struct heap_cache *c)
+{
+    while (!heap_enter(c)) {
+        heap_leave(c);
+        mm_heap_gate_lock(h);
+        mm_heap_gate_unlock(h);
+    }
+}
+
+/* ---- what was freed -------------------------------------------------------------------------------- */
+
+/* Nobody else shall find the empty span: whoever gets it takes it apart, without the lock. */
+static struct span *going(struct span *s)
+{
+    atomic_store(&s->owner, &mm_heap_nobody);
+    s->state = SPAN_GOING;
+    s->next = NULL;
+    return s;
+}
+
+/* Blocks of a span that is not current were freed: its new place.  => it, if it is empty */
+static struct span *place(struct heap_cache *c, struct span *s)
+{
+    struct span **list = &c->partial[s->class];
+
+    if (s->used == 0) {
+        if (s->state == SPAN_PARTIAL)
+            mm_heap_span_remove(list, s);
+        return going(s);
+    }
+    if (s->state == SPAN_FULL && s->used <= s->low) {
+        s->state = SPAN_PARTIAL;
+        s->low = 0;
+        mm_heap_span_push(list, s);
+    }
+    return NULL;
+}
+
+void mm_heap_settle(struct heap_cache *c, struct span *s)
+{
+    struct span *empty = place(c, s);
+    heap_leave(c);
+    mm_heap_spans_free(empty);
+}
+
+struct span *mm_heap_cache_collect(struct heap_cache *c)
+{
+    struct span *empty = NULL;
+    struct span *next;
+
+    atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
+    for (struct span *s = atomic_exchange(&c->mail, NULL); s; s = next) {
+        next = s->mail_next;
+        atomic_store(&s->mailed, false);
+        if (atomic_load(&s->owner) != c) {
+            mm_heap_mail(s); /* it has changed hands */
+            continue;
+        }
+        mm_heap_span_drain(s);
+        if (s->state != SPAN_CURRENT)
+            empty = mm_heap_chain(place(c, s), empty);
+    }
+    return empty;
+}
+
+struct span *mm_heap_chain(struct span *a, struct span *b)
+{
+    struct span *s = a;
+
+    if (!a)
+        return b;
+    while (s->next)
+        s = s->next;
+    s->next = b;
+    return a;
+}
+
+struct span *mm_heap_cache_release(struct heap_cache *c)
+{
+    struct span *empty = mm_heap_cache_collect(c);
+
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        struct span *s = c->current[class];
+        if (!s->blocks || s->used)
+            continue;
+        c->current[class] = (struct span *)&mm_heap_no_span;
+        empty = mm_heap_chain(going(s), empty);
+    }
+    return empty;
+}
+
+void mm_heap_cache_tidy(struct heap_cache *c)
+{
+    struct heap *h = atomic_load(&c->heap);
+    struct span *empty = NULL;
+    if (!h)
+        return;
+
+    mm_heap_gate_lock(h);
+    if (atomic_load(&c->heap) == h && atomic_load(&c->thread) != heap_self()) {
+        atomic_fetch_add(&c->closed, 1);
+        mm_os_barrier_everywhere();
+        wait_until_idle(c);
+        empty = mm_heap_cache_collect(c);
+        atomic_fetch_sub(&c->closed, 1);
+    }
+    mm_heap_gate_unlock(h);
+    mm_heap_spans_free(empty);
+}
+
+/* ---- taking ------------------------------------------------------------------------------------------ */
+
+/* Have a block in the current span, from what the cache has.  Marked. */
+static bool refill(struct heap_cache *c, unsigned class, struct span **ret_empty)
+{
+    if (atomic_load_explicit(&c->mail, memory_order_relaxed))
+        *ret_empty = mm_heap_cache_collect(c);
+
+    struct span *s = c->current[class];
+    if (s->head != LINK_END || (s->blocks && mm_heap_span_carve(s, &c->random)))
+        return true;
+    if (s->blocks) {
+        s->state = SPAN_FULL;
+        s->low = mm_heap_span_low(s);
+    }
+    s = c->partial[class];
+    c->current[class] = s ? s : (struct span *)&mm_heap_no_span;
+    if (!s)
+        return false;
+    mm_heap_span_remove(&c->partial[class], s);
+    s->state = SPAN_CURRENT;
+    s->low = LOW_NEVER;
+    return s->head != LINK_END || mm_heap_span_carve(s, &c->random);
+}
+
+/* A span that its thread left behind. */
+static struct span *adopt(struct heap *h, struct heap_cache *c, unsigned class)
+{
+    if (!h->abandoned
+             [class]) /* a look without the lock: a span that is missed waits for the next */
+        return NULL;
+    mm_heap_gate_lock(h);
+    struct span *s = h->abandoned[class];
+    if (s) {
+        mm_heap_span_remove(&h->abandoned[class], s);
+        s->state = SPAN_PARTIAL;
+        atomic_store(&s->owner, c);
+        mm_heap_span_drain(s);
+    }
+    mm_heap_gate_unlock(h);
+    return s;
+}
+
+static struct span *new_span(struct heap *h, struct heap_cache *c, unsigned class)
+{
+    size_t size = mm_heap_classes[class].units * UNIT_BYTES;
+    bool soon = c->used_before >> class & 1;
+
+    mm_pager_admit(size);
+    struct span *s = mm_heap_span_new(h, c, class, soon);
+    if (!s && mm_heap_reclaim(size))
+        s = mm_heap_span_new(h, c, class, soon);
+    return s;
+}
+
+/* Add a span to the cache's list, where the next refill finds it. */
+static bool grow(struct heap *h, struct heap_cache *c, unsigned class)
+{
+    struct span *s = adopt(h, c, class);
+    if (!s)
+        s = new_span(h, c, class);
+    if (!s)
+        return false;
+
+    enter(h, c);
+    c->used_before |= 1ull << class;
+    s->low = 0;
+    mm_heap_span_push(&c->partial[class], s);
+    heap_leave(c);
+    return true;
+}
+
+void *mm_heap_take_slowly(struct heap *h, unsigned class, size_t size, bool *ret_fresh)
+{
+    struct heap_cache *c = mm_heap_cache_of(h);
+
+    while (c) {
+        struct span *empty = NULL;
+        enter(h, c);
+        bool filled = refill(c, class, &empty);
+        heap_leave(c);
+        mm_heap_spans_free(empty);
+
+        void *block = filled ? heap_take(c, class, size, ret_fresh) : NULL;
+        if (block)
+            return block;
+        if (!filled && !grow(h, c, class))
+            return NULL;
+    }
+    return NULL;
+}
+
+/* ---- the end of a thread ------------------------------------------------------------------------------- */
+
+/* Give up one span: from here on it is the heap's.  => it, if it is empty */
+static struct span *forsake(struct heap *h, struct span *s)
+{
+    atomic_store(&s->owner, &mm_heap_nobody);
+    mm_heap_span_drain(s);
+    if (s->used == 0)
+        return going(s);
+    s->low = mm_heap_span_low(s);
+    s->state = s->used <= s->low ? SPAN_ABANDONED : SPAN_FORGOTTEN;
+    if (s->state == SPAN_ABANDONED)
+        mm_heap_span_push(&h->abandoned[s->class], s);
+    return NULL;
+}
+
+void mm_heap_cache_abandon(struct heap_cache *c)
+{
+    struct heap *h = atomic_load(&c->heap);
+    struct span *empty = mm_heap_cache_collect(c);
+
+    mm_heap_spans_free(empty);
+    empty = NULL;
+    for (struct span *s = h->spans; s; s = s->heap_next) {
+        if (atomic_load(&s->owner) == c)
+            empty = mm_heap_chain(forsake(h, s), empty);
+    }
+    mm_heap_spans_free(empty);
+
+    struct heap_cache **link = &h->caches;
+    while (*link != c)
+        link = &(*link)->next;
+    *link = c->next;
+    mm_heap_cache_discard(c);
+}
+
+void mm_heap_thread_ends(void)
+{
+    mm_heap_each(mm_heap_leave_thread);
+    mm_heap_mine = NULL;
+    memset(slots, 0, sizeof slots);
+}

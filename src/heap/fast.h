@@ -1,0 +1,238 @@
+/*
+ * fast.h - the way of a small block: taken from and given to the thread's own span.
+ *
+ * Inline, so that malloc and HeapAlloc are one call deep.  No lock and no atomic operation but plain
+ * loads and stores of atomics: a thread alone works on its cache and on the spans it owns, and says
+ * with the mark `busy` that it does.  Who must have a whole heap to himself closes its caches and
+ * waits for the marks (cache.c).  Everything that does not go well here is left to the slow calls.
+ *
+ * H1 and the other invariants: README.md.
+ */
+#ifndef NTMM_HEAP_FAST_H
+#define NTMM_HEAP_FAST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ntdef.h>
+
+#include "base/page.h"
+
+/* Branches that decide between the fast path and everything else. */
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+#define SMALL_MAX (32 * KIB) /* larger blocks are allocations of their own */
+#define CLASS_COUNT 52       /* see size_class.c */
+
+struct heap;
+
+/*
+ * The side value of a block: everything there is to know of it, and all of it out of its reach.
+ *
+ *   0                 never handed out
+ *   1 .. SIDE_LIVE    in use; one more than the bytes by which it is smaller than its class
+ *   SIDE_FREE  + n    free, written to once; n: the next free block, or LINK_END
+ *   SIDE_FRESH + n    free, and its memory reads as zero
+ */
+#define LINK_BITS 13
+#define LINK_END ((1u << LINK_BITS) - 1)
+#define SIDE_LIVE (SMALL_MAX + 1)
+#define SIDE_FREE 0xA000u
+#define SIDE_FRESH 0xC000u
+
+enum span_state {
+    SPAN_CURRENT,   /* its owner takes blocks from it */
+    SPAN_FULL,      /* too little of it is free: on no list */
+    SPAN_PARTIAL,   /* on its owner's list, to be used again */
+    SPAN_GOING,     /* empty, nobody's, and about to be taken apart by who made it so */
+    SPAN_ABANDONED, /* its thread has ended; on the heap's list, to be adopted */
+    SPAN_FORGOTTEN, /* the same, and too little of it is free: on no list */
+};
+
+#define LOW_NEVER UINT16_MAX
+
+/*
+ * 64 KiB, or four times that, of blocks of one size in one heap.  The record lies in memory of our
+ * own, never in the span: freeing a block that was paged out reads nothing back, and no overflow
+ * reaches it.  Records are used again, for spans of the same class, and never unmapped.
+ *
+ * (c) constant while the span is in the table  (o) the owner, marked; (a) atomic  (h) the heap's lock
+ */
+struct span {
+    uintptr_t start;                    /* (c) */
+    _Atomic(struct heap_cache *) owner; /* (a) set by the owner or under the heap's lock */
+    uint32_t size;                      /* (c) bytes of a block */
+    uint32_t magic;                     /* (c) offset / 16 * magic >> 31 == offset / size */
+    uint16_t head;                      /* (o) first free block, or LINK_END */
+    uint16_t carved;                    /* (o) blocks ever handed out or free: the first ones */
+    uint16_t used;                      /* (o) blocks in use or freed by other threads */
+    uint16_t low;                       /* (o) at this value of `used` there is something to do */
+    uint16_t blocks;                    /* (c) */
+    uint8_t class;                      /* (c) */
+    uint8_t state;                      /* (o) enum span_state */
+    bool fresh;                         /* (c) what was never carved reads as zero */
+    struct span *next;                  /* (o) partial or abandoned list; unused records */
+    struct span *prev;
+    struct heap *heap; /* (c) */
+
+    atomic_uint remote __attribute__((aligned(64))); /* (a) freed by others: count << 16 | first */
+    atomic_bool mailed;                              /* (a) stands in a mailbox */
+    struct span *mail_next;                          /* its owner of the moment: who set `mailed` */
+    struct span *heap_next;                          /* (h) all spans of the heap */
+    struct span *heap_prev;
+
+    _Atomic uint16_t side[] __attribute__((aligned(64))); /* (o) blocks + 1 values; the last is 0 */
+};
+
+#define REMOTE_EMPTY LINK_END
+
+/* A thread's part of a heap.  Used again, never unmapped. */
+struct heap_cache {
+    atomic_uint busy;            /* (a) its thread is inside */
+    atomic_uint closed;          /* (a) how many want it to stay out */
+    _Atomic(struct heap *) heap; /* (a) changed under the heap's lock; NULL: unused */
+    atomic_uintptr_t thread;     /* (a) changed under the heap's lock: whose it is */
+    uint64_t random;             /* (o) */
+    uint64_t used_before;        /* (o) a bit a class: it had a span */
+    struct heap_cache *next;     /* (h) the heap's caches; unused caches */
+    _Atomic(struct span *) mail __attribute__((aligned(64))); /* (a) spans that others freed into */
+    atomic_uint waiting; /* (a) spans that looked empty but for others' frees since it collected */
+    struct span *current[CLASS_COUNT] __attribute__((aligned(64))); /* (o) never NULL */
+    struct span *partial[CLASS_COUNT];                              /* (o) */
+};
+
+/* Of the process heap; NULL before the thread's first call. */
+extern __thread struct heap_cache *mm_heap_mine __attribute__((tls_model("initial-exec")));
+
+/*
+ * The range of address space that all spans come from, and its table: a word for each 64 KiB unit.
+ * 0: never used; odd: one more than the address of the span that holds it; else see range.c.
+ */
+struct heap_range {
+    uintptr_t start;         /* (c) 0 until started */
+    size_t size;             /* (c) */
+    atomic_uintptr_t *table; /* (c) the table; its words: atomic */
+};
+extern struct heap_range mm_heap_range;
+
+/* (size + 15) / 16 -> class */
+extern const uint8_t mm_heap_class_of[SMALL_MAX / 16 + 1];
+
+/* The span an address lies in; NULL: none. */
+static inline struct span *heap_span_of(const void *address)
+{
+    uintptr_t offset = (uintptr_t)address - mm_heap_range.start;
+    if (unlikely(offset >= mm_heap_range.size))
+        return NULL;
+    uintptr_t word =
+        atomic_load_explicit(&mm_heap_range.table[offset >> UNIT_SHIFT], memory_order_acquire);
+    return likely(word & 1) ? (struct span *)(word - 1) : NULL;
+}
+
+/* The number of a block in its span; `blocks` or a wrong one where the address is not its start. */
+static inline bool heap_index_of(const struct span *s, const void *block, unsigned *ret_index)
+{
+    uintptr_t offset = (uintptr_t)block - s->start;
+    *ret_index = (unsigned)((offset >> 4) * s->magic >> 31);
+    return likely(*ret_index * (uintptr_t)s->size == offset);
+}
+
+static inline uint16_t heap_side(const struct span *s, unsigned index)
+{
+    return atomic_load_explicit(&s->side[index], memory_order_relaxed);
+}
+
+static inline void heap_set_side(struct span *s, unsigned index, unsigned value)
+{
+    atomic_store_explicit(&s->side[index], (uint16_t)value, memory_order_relaxed);
+}
+
+static inline bool heap_side_is_live(uint16_t side)
+{
+    return (uint16_t)(side - 1) < SIDE_LIVE;
+}
+
+/*
+ * Begin and end of what only one thread may do at a time with a cache.
+ *
+ * => no lock is taken and nothing is waited for in between (H2)
+ * => false: the cache is closed; leave at once
+ */
+static inline bool heap_enter(struct heap_cache *c)
+{
+    atomic_store_explicit(&c->busy, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* the other half: mm_os_barrier_everywhere */
+    return likely(!atomic_load_explicit(&c->closed, memory_order_acquire));
+}
+
+static inline void heap_leave(struct heap_cache *c)
+{
+    atomic_store_explicit(&c->busy, 0, memory_order_release);
+}
+
+/*
+ * free and realloc of the process heap, where the fast path gave up.  They end the process at a
+ * mistake, naming the call.
+ */
+void mm_heap_free_slowly(void *block);
+void mm_heap_mistake(const char *call, const void *block) __attribute__((noreturn));
+NTSTATUS mm_heap_resize_for(const char *call, struct heap *h, ULONG flags, void *block, size_t size,
+                            void **ret_block);
+
+/* `used` has come to `low`: settle the span's new place, then leave the cache. */
+void mm_heap_settle(struct heap_cache *c, struct span *s);
+
+/*
+ * A block of `size` bytes, of a class that holds it, from the current span.
+ *
+ * => *ret_fresh: its memory reads as zero
+ * => NULL: the slow call (mm_heap_allocate_slowly) has to see to it
+ */
+static inline void *heap_take(struct heap_cache *c, unsigned class, size_t size, bool *ret_fresh)
+{
+    void *block = NULL;
+
+    if (heap_enter(c)) {
+        struct span *s = c->current[class];
+        unsigned index = s->head;
+        if (likely(index != LINK_END)) {
+            uint16_t side = heap_side(s, index);
+            s->head = side & LINK_END;
+            heap_set_side(s, index, s->size - (unsigned)size + 1);
+            s->used++;
+            if (ret_fresh)
+                *ret_fresh = side >= SIDE_FRESH;
+            block = (void *)(s->start + index * (uintptr_t)s->size);
+        }
+    }
+    heap_leave(c);
+    return block;
+}
+
+/* Give a block back; false: it is not one of this thread's, or a mistake: the slow call knows. */
+static inline bool heap_give(struct heap_cache *c, void *block)
+{
+    struct span *s = heap_span_of(block);
+    unsigned index;
+
+    if (unlikely(!s) || unlikely(atomic_load_explicit(&s->owner, memory_order_relaxed) != c) ||
+        !heap_index_of(s, block, &index))
+        return false;
+    if (unlikely(!heap_enter(c)) || unlikely(!heap_side_is_live(heap_side(s, index)))) {
+        heap_leave(c);
+        return false;
+    }
+    heap_set_side(s, index, SIDE_FREE | s->head);
+    s->head = (uint16_t)index;
+    if (unlikely(--s->used == s->low)) {
+        mm_heap_settle(c, s);
+        return true;
+    }
+    heap_leave(c);
+    return true;
+}
+
+#endif

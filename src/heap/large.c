@@ -1,0 +1,555 @@
+/*
+ * large.c - blocks above 32 KiB: an allocation of address space each.
+ *
+ * A block reserves twice what was asked for, and commits what was asked for: it can grow by
+ * committing more, without being moved.  One that had to move is growing, and reserves four times
+ * its size.  A block is found by its address in a table of two levels, a word per 64 KiB of address
+ * space; blocks start on 64 KiB boundaries.
+ *
+ * Some freed blocks are kept for the next call of about their size, as programs take and free
+ * buffers in pairs: at most KEPT_MOST, and of a size that depends on whether memory is paged.
+ *
+ * A record belongs to a heap while its block is in use or kept.  Records and leaves of the table are
+ * never unmapped, so that a look at any address is safe at any time.
+ *
+ * Lock: the heap's, for its list, its kept blocks and the records of both.  vm is called without
+ * it: a block that is in no list belongs to the caller alone.
+ */
+#include "heap/heap_internal.h"
+
+#include "pager/pager.h"
+#include "vm/vm.h"
+
+#define ADDRESS_BITS 47
+#define LEAF_BITS 14 /* units of a leaf: 1 GiB of address space, 128 KiB of table */
+#define LEAF_UNITS (1u << LEAF_BITS)
+#define LEAVES (1u << (ADDRESS_BITS - UNIT_SHIFT - LEAF_BITS))
+
+#define PREPARE_MOST MIB /* blocks up to this size are written soon, and whole */
+#define MOVE_PIECE MIB   /* a moving block is given back piece by piece */
+#define TRIM_LEAST (256 * KIB)
+
+enum large_state { LARGE_UNUSED, LARGE_LIVE, LARGE_KEPT };
+
+struct large {
+    uintptr_t start;    /* what the program has */
+    uintptr_t reserved; /* where the allocation begins; at or below start */
+    uintptr_t end;      /* where the reservation ends */
+    size_t committed;   /* bytes from start */
+    atomic_size_t size; /* as asked for */
+    atomic_uint state;
+    struct heap *heap;
+    struct large *next; /* the heap's; unused records */
+    struct large *prev;
+};
+
+typedef _Atomic(struct large *) large_slot;
+
+static _Atomic(large_slot *) leaves[LEAVES];
+static struct large *unused; /* the units' lock */
+
+/* ---- the table ---------------------------------------------------------------------------------- */
+
+static large_slot *leaf_of(uintptr_t address, bool make)
+{
+    _Atomic(large_slot *) *place = &leaves[address >> UNIT_SHIFT >> LEAF_BITS];
+    large_slot *leaf = atomic_load_explicit(place, memory_order_acquire);
+    large_slot *none = NULL;
+
+    if (leaf || !make)
+        return leaf;
+    leaf = mm_os_own_memory(LEAF_UNITS * sizeof(large_slot));
+    if (leaf && !atomic_compare_exchange_strong(place, &none, leaf)) {
+        (void)mm_os_unmap(leaf, LEAF_UNITS * sizeof(large_slot)); /* another thread was faster */
+        leaf = none;
+    }
+    return leaf;
+}
+
+/* The word for an address; NULL: none, or there is no memory to make one. */
+static large_slot *slot_of(uintptr_t address, bool make)
+{
+    if (!is_aligned(address, UNIT_BYTES) || address >> ADDRESS_BITS)
+        return NULL;
+    large_slot *leaf = leaf_of(address, make);
+    return leaf ? &leaf[address >> UNIT_SHIFT & (LEAF_UNITS - 1)] : NULL;
+}
+
+/* The block in use that starts at the address, whosever it is. */
+static struct large *find(const void *address)
+{
+    large_slot *slot = slot_of((uintptr_t)address, false);
+    struct large *l = slot ? atomic_load_explicit(slot, memory_order_acquire) : NULL;
+    bool live = l && atomic_load(&l->state) == LARGE_LIVE;
+    return live && l->start == (uintptr_t)address ? l : NULL; /* a record may be another's by now */
+}
+
+/* The same for a block of this heap; its lock is held. */
+static struct large *find_in(struct heap *h, const void *address)
+{
+    struct large *l = find(address);
+    return l && l->heap == h ? l : NULL;
+}
+
+static struct large *record_new(void)
+{
+    mm_heap_units_lock();
+    struct large *l = unused;
+    if (l)
+        unused = l->next;
+    mm_heap_units_unlock();
+    return l ? l : mm_heap_record_new(sizeof *l);
+}
+
+static void record_free(struct large *l)
+{
+    mm_heap_units_lock();
+    l->next = unused;
+    unused = l;
+    mm_heap_units_unlock();
+}
+
+/* ---- memory ------------------------------------------------------------------------------------- */
+
+static NTSTATUS call_vm(uintptr_t address, size_t size, ULONG type, ULONG protect, bool soon,
+                        uintptr_t *ret_base)
+{
+    struct vm_request request = {
+        .address = (void *)address,
+        .size = size,
+        .type = type,
+        .protect = protect,
+        .hints = soon ? MM_VM_TOUCHED_SOON : 0,
+    };
+    void *base;
+    size_t ret_size;
+    NTSTATUS status = mm_vm_allocate(&request, &base, &ret_size);
+    if (status == STATUS_SUCCESS)
+        *ret_base = (uintptr_t)base;
+    return status;
+}
+
+static void decommit(uintptr_t start, size_t size)
+{
+    void *base;
+    size_t ret_size;
+
+    /* Fails only where the kernel has no mapping left; then the contents go, the charge stays. */
+    if (mm_vm_free((void *)start, size, MEM_DECOMMIT, &base, &ret_size) != STATUS_SUCCESS)
+        (void)mm_vm_zero((void *)start, size);
+}
+
+/* Give back the memory of a block that is in no list, and its record. */
+static void release(struct large *l)
+{
+    void *base;
+    size_t size;
+
+    atomic_store(slot_of(l->start, false), NULL); /* has a slot: it was entered */
+    (void)mm_vm_free((void *)l->reserved, 0, MEM_RELEASE, &base, &size); /* ours: cannot fail */
+    record_free(l);
+}
+
+static bool commit(const struct heap *h, uintptr_t start, size_t size, bool soon)
+{
+    uintptr_t base;
+
+    mm_pager_admit(size);
+    return size == 0 || call_vm(start, size, MEM_COMMIT, h->protect, soon, &base) == STATUS_SUCCESS;
+}
+
+/* Reserve room for a block at an alignment, with slack to grow where there is room for slack. */
+static bool reserve(struct large *l, size_t size, size_t alignment, unsigned times)
+{
+    size_t pad = alignment > UNIT_BYTES ? alignment : 0;
+    size_t room = align_up(max_size(size, 1), UNIT_BYTES);
+    ULONG protect = l->heap->protect;
+    uintptr_t base;
+
+    if (room + pad < size)
+        return false;
+    if (call_vm(0, room * times + pad, MEM_RESERVE, protect, false, &base)) {
+        times = 1;
+        if (call_vm(0, room + pad, MEM_RESERVE, protect, false, &base))
+            return false;
+    }
+    l->reserved = base;
+    l->start = align_up(base, max_size(alignment, UNIT_BYTES));
+    l->end = base + room * times + pad;
+    return true;
+}
+
+static bool make_memory(struct large *l, size_t size, size_t alignment, unsigned times, bool soon)
+{
+    void *base;
+    size_t ret_size;
+
+    l->committed = align_up(max_size(size, 1), PAGE_BYTES);
+    if (!reserve(l, size, alignment, times))
+        return false;
+    if (commit(l->heap, l->start, l->committed, soon) && slot_of(l->start, true))
+        return true;
+    (void)mm_vm_free((void *)l->reserved, 0, MEM_RELEASE, &base, &ret_size); /* ours */
+    return false;
+}
+
+/* A new block, in the table and in no list yet; NULL: no memory. */
+static struct large *make(struct heap *h, size_t size, size_t alignment, unsigned times, bool soon)
+{
+    if (size > PTRDIFF_MAX / 8 || alignment > PTRDIFF_MAX / 8)
+        return NULL;
+    struct large *l = record_new();
+    if (!l)
+        return NULL;
+    l->heap = h;
+    if (!make_memory(l, size, alignment, times, soon)) {
+        record_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+/* ---- the heap's lists: its lock is held -------------------------------------------------------------- */
+
+static void link_live(struct heap *h, struct large *l, size_t size)
+{
+    atomic_store(&l->size, size);
+    l->prev = NULL;
+    l->next = h->large;
+    if (h->large)
+        h->large->prev = l;
+    h->large = l;
+    h->large_committed += l->committed;
+    atomic_store(&l->state, LARGE_LIVE);
+    atomic_store_explicit(slot_of(l->start, false), l, memory_order_release);
+}
+
+static void unlink_live(struct heap *h, struct large *l, enum large_state state)
+{
+    atomic_store(&l->state, state);
+    if (l->prev)
+        l->prev->next = l->next;
+    else
+        h->large = l->next;
+    if (l->next)
+        l->next->prev = l->prev;
+    h->large_committed -= l->committed;
+}
+
+/* The largest block worth keeping, and the most bytes of all that are kept. */
+static size_t kept_block_most(void)
+{
+    return mm_pager_is_on() ? MIB : 8 * MIB;
+}
+
+static size_t kept_bytes_most(const struct heap *h)
+{
+    if (mm_pager_is_on())
+        return 4 * MIB;
+    return min_size(16 * MIB + h->large_committed / 4, 64 * MIB);
+}
+
+static struct large *kept_remove(struct heap *h, unsigned at)
+{
+    struct large *l = h->kept[at];
+
+    h->kept_count--;
+    h->kept_bytes -= l->committed;
+    memmove(&h->kept[at], &h->kept[at + 1], (h->kept_count - at) * sizeof h->kept[0]);
+    return l;
+}
+
+/* The latest kept block that fits without much waste. */
+static struct large *kept_take(struct heap *h, size_t size, size_t alignment)
+{
+    for (unsigned i = h->kept_count; i-- > 0;) {
+        size_t committed = h->kept[i]->committed;
+        if (committed >= size && committed / 2 <= size && is_aligned(h->kept[i]->start, alignment))
+            return kept_remove(h, i);
+    }
+    return NULL;
+}
+
+/* Keep a block, in place of older ones.  => those to be released, linked by `next` */
+static struct large *keep(struct heap *h, struct large *l)
+{
+    struct large *old = NULL;
+
+    if (l->committed > kept_block_most()) {
+        l->next = NULL;
+        return l;
+    }
+    while (h->kept_count == KEPT_MOST ||
+           (h->kept_count && h->kept_bytes + l->committed > kept_bytes_most(h))) {
+        struct large *oldest = kept_remove(h, 0);
+        oldest->next = old;
+        old = oldest;
+    }
+    h->kept[h->kept_count++] = l;
+    h->kept_bytes += l->committed;
+    return old;
+}
+
+static void release_all(struct large *l)
+{
+    while (l) {
+        struct large *next = l->next;
+        release(l);
+        l = next;
+    }
+}
+
+/* => whether there were any */
+bool mm_heap_large_trim(struct heap *h)
+{
+    struct large *all = NULL;
+
+    mm_heap_gate_lock(h);
+    while (h->kept_count) {
+        struct large *l = kept_remove(h, 0);
+        l->next = all;
+        all = l;
+    }
+    mm_heap_gate_unlock(h);
+    bool any = all != NULL;
+    release_all(all);
+    return any;
+}
+
+/* ---- the calls ---------------------------------------------------------------------------------- */
+
+static struct large *allocate_once(struct heap *h, size_t size, size_t alignment, bool zero)
+{
+    struct large *l = make(h, size, alignment, 2, !zero && size <= PREPARE_MOST);
+    if (!l)
+        return NULL;
+    mm_heap_gate_lock(h);
+    link_live(h, l, size);
+    mm_heap_gate_unlock(h);
+    return l;
+}
+
+static struct large *take_kept(struct heap *h, size_t size, size_t alignment)
+{
+    mm_heap_gate_lock(h);
+    struct large *l = h->kept_count ? kept_take(h, size, alignment) : NULL;
+    if (l)
+        link_live(h, l, size);
+    mm_heap_gate_unlock(h);
+    return l;
+}
+
+void *mm_heap_large_allocate(struct heap *h, size_t size, size_t alignment, bool zero)
+{
+    struct large *l = take_kept(h, size, alignment);
+    if (l) {
+        if (zero)
+            memset((void *)l->start, 0, size);
+        return (void *)l->start;
+    }
+    l = allocate_once(h, size, alignment, zero);
+    if (!l && mm_heap_reclaim(size))
+        l = allocate_once(h, size, alignment, zero);
+    return l ? (void *)l->start : NULL;
+}
+
+bool mm_heap_large_free(struct heap *h, void *block, bool kept, size_t *ret_size)
+{
+    struct large *old = NULL;
+
+    mm_heap_gate_lock(h);
+    struct large *l = find_in(h, block);
+    if (l) {
+        *ret_size = atomic_load(&l->size);
+        unlink_live(h, l, kept ? LARGE_KEPT : LARGE_UNUSED);
+        l->next = NULL;
+        old = kept ? keep(h, l) : l;
+    }
+    mm_heap_gate_unlock(h);
+    release_all(old);
+    return l != NULL;
+}
+
+bool mm_heap_large_size(const void *block, struct heap **ret_heap, size_t *ret_size,
+                        size_t *ret_capacity)
+{
+    struct large *l = find(block);
+    if (!l)
+        return false;
+    *ret_heap = l->heap;
+    *ret_size = atomic_load(&l->size);
+    *ret_capacity = l->committed;
+    return true;
+}
+
+void mm_heap_large_free_all(struct heap *h)
+{
+    struct large *all = h->large;
+
+    for (struct large *l = all; l; l = l->next)
+        atomic_store(&l->state, LARGE_UNUSED);
+    h->large = NULL;
+    h->large_committed = 0;
+    release_all(all);
+    (void)mm_heap_large_trim(h);
+}
+
+/* ---- resizing: the block is the caller's, nobody else changes its record --------------------------- */
+
+static void set_committed(struct large *l, size_t committed)
+{
+    struct heap *h = l->heap;
+
+    mm_heap_gate_lock(h);
+    h->large_committed += committed - l->committed;
+    l->committed = committed;
+    mm_heap_gate_unlock(h);
+}
+
+/* Take address space behind the reservation, if nobody has it. */
+static bool grow_reservation(struct large *l, size_t size)
+{
+    uintptr_t end = align_up(l->start + size, UNIT_BYTES);
+    void *reserved = (void *)l->reserved;
+
+    if (size > PTRDIFF_MAX / 8 || mm_vm_extend(reserved, l->end - l->reserved, end - l->reserved))
+        return false;
+    l->end = end;
+    return true;
+}
+
+static bool grow_in_place(struct large *l, size_t size)
+{
+    if (size > l->end - l->start && !grow_reservation(l, size))
+        return false;
+    size_t wanted = align_up(size, UNIT_BYTES);
+    size_t more = wanted - l->committed;
+    if (!commit(l->heap, l->start + l->committed, more, more <= PREPARE_MOST))
+        return false;
+    set_committed(l, wanted);
+    return true;
+}
+
+static void shrink_in_place(struct large *l, size_t size)
+{
+    size_t wanted = align_up(max_size(size, 1), PAGE_BYTES);
+    size_t spare = l->committed - wanted;
+
+    /* A block that shrinks a little may grow again. */
+    if (spare < TRIM_LEAST && spare < l->committed / 2)
+        return;
+    set_committed(l, wanted);
+    decommit(l->start + wanted, spare);
+}
+
+/* Copy, and give back the source as it is read: the peak is one block, not two. */
+static void copy_and_release(struct large *to, struct large *from, size_t size)
+{
+    for (size_t done = 0; done < size; done += MOVE_PIECE) {
+        size_t piece = min_size(MOVE_PIECE, size - done);
+        memcpy((void *)(to->start + done), (void *)(from->start + done), piece);
+        if (piece == MOVE_PIECE)
+            decommit(from->start + done, piece);
+    }
+    release(from);
+}
+
+static NTSTATUS move(struct heap *h, struct large *l, size_t size, void **ret_block)
+{
+    struct large *bigger = make(h, size, UNIT_BYTES, 4, false);
+    if (!bigger && mm_heap_reclaim(size))
+        bigger = make(h, size, UNIT_BYTES, 4, false);
+    if (!bigger)
+        return STATUS_NO_MEMORY;
+
+    size_t old = min_size(atomic_load(&l->size), size);
+    mm_heap_gate_lock(h);
+    link_live(h, bigger, size);
+    unlink_live(h, l, LARGE_UNUSED);
+    mm_heap_gate_unlock(h);
+    copy_and_release(bigger, l, old);
+    *ret_block = (void *)bigger->start;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS mm_heap_large_resize(struct heap *h, void *block, size_t size, bool in_place_only,
+                              void **ret_block)
+{
+    mm_heap_gate_lock(h);
+    struct large *l = find_in(h, block);
+    mm_heap_gate_unlock(h);
+    if (!l)
+        return STATUS_INVALID_PARAMETER;
+
+    if (size <= l->committed)
+        shrink_in_place(l, size);
+    else if (!grow_in_place(l, size))
+        return in_place_only ? STATUS_NO_MEMORY : move(h, l, size, ret_block);
+    atomic_store(&l->size, size);
+    *ret_block = block;
+    return STATUS_SUCCESS;
+}
+
+/* ---- walking: the heap is locked ---------------------------------------------------------------------- */
+
+static void tell(const struct large *l, struct large_info *ret_info)
+{
+    *ret_info = (struct large_info){
+        .start = l->start,
+        .size = atomic_load(&l->size),
+        .committed = l->committed,
+        .reserved = l->end - l->start,
+    };
+}
+
+/* The first block of the heap in a leaf, from a unit of it on. */
+static struct large *next_in_leaf(struct heap *h, uintptr_t number, uintptr_t from)
+{
+    large_slot *leaf = atomic_load_explicit(&leaves[number], memory_order_acquire);
+
+    for (uintptr_t unit = from; leaf && unit < LEAF_UNITS; unit++) {
+        struct large *l = atomic_load_explicit(&leaf[unit], memory_order_acquire);
+        if (l && l->heap == h && atomic_load(&l->state) == LARGE_LIVE)
+            return l;
+    }
+    return NULL;
+}
+
+bool mm_heap_large_next(struct heap *h, uintptr_t address, struct large_info *ret_info)
+{
+    uintptr_t unit = (address >> UNIT_SHIFT) + 1;
+
+    if (!h->large)
+        return false;
+    for (uintptr_t number = unit >> LEAF_BITS; number < LEAVES; number++) {
+        struct large *l = next_in_leaf(h, number, unit & (LEAF_UNITS - 1));
+        if (l) {
+            tell(l, ret_info);
+            return true;
+        }
+        unit = 0;
+    }
+    return false;
+}
+
+bool mm_heap_large_at(struct heap *h, const void *address, struct large_info *ret_info)
+{
+    struct large *l = find_in(h, address);
+    if (l)
+        tell(l, ret_info);
+    return l != NULL;
+}
+
+void mm_heap_large_sum(struct heap *h, struct heap_summary *sum)
+{
+    for (const struct large *l = h->large; l; l = l->next) {
+        sum->allocated += atomic_load(&l->size);
+        sum->blocks++;
+        sum->committed += l->committed;
+        sum->reserved += l->end - l->reserved;
+        sum->large_blocks++;
+    }
+    sum->large_committed = h->large_committed;
+    sum->committed += h->kept_bytes;
+    sum->reserved += h->kept_bytes;
+}
