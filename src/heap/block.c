@@ -341,11 +341,12 @@ static struct span *denser(struct heap_cache *c, const struct span *s)
 static void *take_from(struct span *t, size_t size)
 {
     unsigned index = t->head;
+    void *block = (void *)t->head_block;
 
-    t->head = heap_side(t, index) & LINK_END;
+    heap_set_head(t, heap_side(t, index) & LINK_END);
     heap_set_side(t, index, t->size - (unsigned)size + 1);
     t->used++;
-    return (void *)(t->start + index * (uintptr_t)t->size);
+    return block;
 }
 
 void *mm_heap_repack(struct heap *h, void *block)

@@ -81,6 +81,9 @@ static void cache_init(struct heap_cache *c, struct heap *h)
         c->current[class] = (struct span *)&mm_heap_no_span;
         c->partial[class] = NULL;
     }
+    c->range_start = mm_heap_range.start;
+    c->range_size = mm_heap_range.size;
+    c->table = mm_heap_range.table;
     c->used_before = 0;
     c->random = mm_os_random() | 1; /* never 0 */
     atomic_store(&c->waiting, 0);

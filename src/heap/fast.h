@@ -52,7 +52,7 @@ enum span_state {
     SPAN_FORGOTTEN, /* the same, and too little of it is free: on no list */
 };
 
-#define LOW_NEVER UINT16_MAX
+#define LOW_NEVER UINT32_MAX
 
 /*
  * 64 KiB, or four times that, of blocks of one size in one heap.  The record lies in memory of our
@@ -66,20 +66,21 @@ struct span {
     _Atomic(struct heap_cache *) owner; /* (a) set by the owner or under the heap's lock */
     uint32_t size;                      /* (c) bytes of a block */
     uint32_t magic;                     /* (c) offset / 16 * magic >> 31 == offset / size */
-    uint16_t head;                      /* (o) first free block, or LINK_END */
+    uintptr_t head_block;               /* (o) the address of block `head`, where there is one */
+    uint32_t head;                      /* (o) first free block, or LINK_END */
+    uint32_t used;                      /* (o) blocks in use or freed by other threads */
+    uint32_t low;                       /* (o) at this value of `used` there is something to do */
     uint16_t carved;                    /* (o) blocks ever handed out or free: the first ones */
-    uint16_t used;                      /* (o) blocks in use or freed by other threads */
-    uint16_t low;                       /* (o) at this value of `used` there is something to do */
     uint16_t blocks;                    /* (c) */
     uint8_t class;                      /* (c) */
     uint8_t state;                      /* (o) enum span_state */
     bool fresh;                         /* (c) what was never carved reads as zero */
-    struct span *next;                  /* (o) partial or abandoned list; unused records */
-    struct span *prev;
-    struct heap *heap; /* (c) */
+    struct heap *heap;                  /* (c) */
 
     atomic_uint remote __attribute__((aligned(64))); /* (a) freed by others: count << 16 | first */
     atomic_bool mailed;                              /* (a) stands in a mailbox */
+    struct span *next;                               /* (o) partial or abandoned list; unused */
+    struct span *prev;                               /* (o) */
     struct span *mail_next;                          /* its owner of the moment: who set `mailed` */
     struct span *heap_next;                          /* (h) all spans of the heap */
     struct span *heap_prev;
@@ -93,6 +94,9 @@ struct span {
 struct heap_cache {
     atomic_uint busy;            /* (a) its thread is inside */
     atomic_uint closed;          /* (a) how many want it to stay out */
+    uintptr_t range_start;       /* (c) of mm_heap_range, here to save a load */
+    size_t range_size;           /* (c) */
+    atomic_uintptr_t *table;     /* (c) */
     _Atomic(struct heap *) heap; /* (a) changed under the heap's lock; NULL: unused */
     atomic_uintptr_t thread;     /* (a) changed under the heap's lock: whose it is */
     uint64_t random;             /* (o) */
@@ -156,6 +160,16 @@ static inline bool heap_side_is_live(uint16_t side)
 }
 
 /*
+ * Make a block the first free one.  Its address stands beside its number, so that a block that is
+ * taken again at once need not wait for a division and a multiplication.
+ */
+static inline void heap_set_head(struct span *s, unsigned index)
+{
+    s->head = index;
+    s->head_block = s->start + index * (uintptr_t)s->size;
+}
+
+/*
  * Begin and end of what only one thread may do at a time with a cache.
  *
  * => no lock is taken and nothing is waited for in between (H2)
@@ -200,12 +214,12 @@ static inline void *heap_take(struct heap_cache *c, unsigned class, size_t size,
         unsigned index = s->head;
         if (likely(index != LINK_END)) {
             uint16_t side = heap_side(s, index);
-            s->head = side & LINK_END;
+            block = (void *)s->head_block;
+            heap_set_head(s, side & LINK_END);
             heap_set_side(s, index, s->size - (unsigned)size + 1);
             s->used++;
             if (ret_fresh)
                 *ret_fresh = side >= SIDE_FRESH;
-            block = (void *)(s->start + index * (uintptr_t)s->size);
         }
     }
     heap_leave(c);
@@ -215,10 +229,15 @@ static inline void *heap_take(struct heap_cache *c, unsigned class, size_t size,
 /* Give a block back; false: it is not one of this thread's, or a mistake: the slow call knows. */
 static inline bool heap_give(struct heap_cache *c, void *block)
 {
-    struct span *s = heap_span_of(block);
+    uintptr_t offset = (uintptr_t)block - c->range_start;
     unsigned index;
 
-    if (unlikely(!s) || unlikely(atomic_load_explicit(&s->owner, memory_order_relaxed) != c) ||
+    if (unlikely(offset >= c->range_size))
+        return false;
+    uintptr_t word = atomic_load_explicit(&c->table[offset >> UNIT_SHIFT], memory_order_acquire);
+    struct span *s = (struct span *)(word - 1);
+    if (unlikely(!(word & 1)) ||
+        unlikely(atomic_load_explicit(&s->owner, memory_order_relaxed) != c) ||
         !heap_index_of(s, block, &index))
         return false;
     if (unlikely(!heap_enter(c)) || unlikely(!heap_side_is_live(heap_side(s, index)))) {
@@ -226,7 +245,8 @@ static inline bool heap_give(struct heap_cache *c, void *block)
         return false;
     }
     heap_set_side(s, index, SIDE_FREE | s->head);
-    s->head = (uint16_t)index;
+    s->head = index;
+    s->head_block = (uintptr_t)block;
     if (unlikely(--s->used == s->low)) {
         mm_heap_settle(c, s);
         return true;

@@ -162,7 +162,7 @@ void mm_heap_spans_free(struct span *first);
 bool mm_heap_span_carve(struct span *s, uint64_t *random);
 
 /* Blocks at which a full span is worth being used again. */
-uint16_t mm_heap_span_low(const struct span *s);
+uint32_t mm_heap_span_low(const struct span *s);
 
 void mm_heap_span_push(struct span **list, struct span *s);
 void mm_heap_span_remove(struct span **list, struct span *s);

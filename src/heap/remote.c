@@ -55,8 +55,8 @@ static void drain_once(struct span *s)
     for (unsigned i = 1; i < count; i++)
         last = heap_side(s, last) & LINK_END;
     heap_set_side(s, last, SIDE_FREE | s->head);
-    s->head = (uint16_t)first;
-    s->used = (uint16_t)(s->used - count);
+    heap_set_head(s, first);
+    s->used -= count;
 }
 
 void mm_heap_span_drain(struct span *s)
@@ -136,7 +136,7 @@ static unsigned give(struct span *s, unsigned index)
 /* `used`, state and low are the owner's, so these are guesses; the owner's work is done rightly. */
 static unsigned guess_used(const struct span *s)
 {
-    return *(const volatile uint16_t *)&s->used;
+    return *(const volatile uint32_t *)&s->used;
 }
 
 /* Whether `count` blocks freed by others make a difference to a span that nobody owns. */
@@ -144,7 +144,7 @@ static bool matters(const struct span *s, unsigned count)
 {
     unsigned used = guess_used(s);
     bool forgotten = *(const volatile uint8_t *)&s->state == SPAN_FORGOTTEN;
-    return count >= used || (forgotten && used - count <= *(const volatile uint16_t *)&s->low);
+    return count >= used || (forgotten && used - count <= *(const volatile uint32_t *)&s->low);
 }
 
 bool mm_heap_give_remote(struct span *s, unsigned index)

@@ -178,17 +178,17 @@ bool mm_heap_span_carve(struct span *s, uint64_t *random)
         heap_set_side(s, index, flag | link);
         link = index;
     }
-    s->head = (uint16_t)link;
+    heap_set_head(s, link);
     s->carved = (uint16_t)(s->carved + count);
     return true;
 }
 
 /* ---- lists and states ----------------------------------------------------------------------------- */
 
-uint16_t mm_heap_span_low(const struct span *s)
+uint32_t mm_heap_span_low(const struct span *s)
 {
     unsigned quarter = s->blocks / 4u;
-    return (uint16_t)(s->blocks - (quarter ? quarter : 1));
+    return s->blocks - (quarter ? quarter : 1);
 }
 
 void mm_heap_span_push(struct span **list, struct span *s)
@@ -239,6 +239,8 @@ bool mm_heap_span_is_valid(const struct span *s)
         return false;
     for (unsigned i = 0; i < s->carved; i++)
         live += heap_side_is_live(heap_side(s, i));
+    if (s->head != LINK_END && s->head_block != s->start + s->head * (uintptr_t)s->size)
+        return false;
     return live + (remote >> 16) == s->used &&
            chain_length(s, s->head) == (uint32_t)s->carved - s->used &&
            chain_length(s, remote & LINK_END) == remote >> 16;
