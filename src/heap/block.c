@@ -38,11 +38,43 @@ void mm_heap_stop(const struct heap *h, const char *call, const void *block)
     mm_heap_tell_mistake(&(struct heap_mistake){call, mistake_of(h, block), block});
 }
 
+/* ---- looking ------------------------------------------------------------------------------------- */
+
+/* What stands behind an address. */
+struct found {
+    struct heap *heap;
+    struct span *span; /* NULL: a large block */
+    unsigned index;
+    size_t size;
+    size_t capacity;
+};
+
+static bool find(const void *block, struct found *ret_found)
+{
+    struct found f = {.span = heap_span_of(block)};
+
+    if (!f.span) {
+        if (!mm_heap_large_size(block, &f.heap, &f.size, &f.capacity))
+            return false;
+    } else {
+        if (!heap_index_of(f.span, block, &f.index))
+            return false;
+        uint16_t side = heap_side(f.span, f.index);
+        if (!heap_side_is_live(side))
+            return false;
+        f.heap = f.span->heap;
+        f.capacity = f.span->size;
+        f.size = f.capacity - (side - 1u);
+    }
+    *ret_found = f;
+    return true;
+}
+
 /* ---- allocation --------------------------------------------------------------------------------- */
 
 static void *small(struct heap *h, size_t size, unsigned class, bool *ret_fresh)
 {
-    struct heap_cache *c = mm_heap_cache_find(h);
+    struct heap_cache *c = h->hard ? NULL : mm_heap_cache_find(h);
     void *block = c ? heap_take(c, class, size, ret_fresh) : NULL;
     return likely(block != NULL) ? block : mm_heap_take_slowly(h, class, size, ret_fresh);
 }
@@ -56,8 +88,27 @@ static unsigned aligned_class(size_t alignment, size_t size)
     return class;
 }
 
+/* All memory of a hardened heap is zero when it is handed out. */
+static __attribute__((noinline)) void *allocate_hard(struct heap *h, size_t alignment, size_t size)
+{
+    size_t room = mm_heap_harden_room(size);
+    unsigned class = NO_CLASS;
+    bool fresh = false;
+    struct found f;
+
+    if (room <= SMALL_MAX && alignment <= SMALL_MAX)
+        class = aligned_class(alignment, room);
+    void *block = class == NO_CLASS ? mm_heap_large_allocate(h, size, alignment, true)
+                                    : small(h, size, class, &fresh);
+    if (class == NO_CLASS && block && find(block, &f))
+        mm_heap_harden_out(NULL, block, size, f.capacity, fresh);
+    return block;
+}
+
 static void *allocate(struct heap *h, ULONG flags, size_t alignment, size_t size)
 {
+    if (unlikely(h->hard))
+        return allocate_hard(h, alignment, size);
     bool zero = flags & HEAP_ZERO_MEMORY;
     bool fresh = false;
     unsigned class = NO_CLASS;
@@ -98,36 +149,6 @@ void *mm_heap_allocate(struct heap *h, ULONG flags, size_t size)
 
 /* ---- asking --------------------------------------------------------------------------------------- */
 
-/* What stands behind an address. */
-struct found {
-    struct heap *heap;
-    struct span *span; /* NULL: a large block */
-    unsigned index;
-    size_t size;
-    size_t capacity;
-};
-
-static bool find(const void *block, struct found *ret_found)
-{
-    struct found f = {.span = heap_span_of(block)};
-
-    if (!f.span) {
-        if (!mm_heap_large_size(block, &f.heap, &f.size, &f.capacity))
-            return false;
-    } else {
-        if (!heap_index_of(f.span, block, &f.index))
-            return false;
-        uint16_t side = heap_side(f.span, f.index);
-        if (!heap_side_is_live(side))
-            return false;
-        f.heap = f.span->heap;
-        f.capacity = f.span->size;
-        f.size = f.capacity - (side - 1u);
-    }
-    *ret_found = f;
-    return true;
-}
-
 NTSTATUS mm_heap_size(struct heap *h, const void *block, size_t *ret_size)
 {
     struct found f;
@@ -142,8 +163,15 @@ NTSTATUS mm_heap_capacity(struct heap *h, const void *block, size_t *ret_capacit
     struct found f;
     if (!find(block, &f) || f.heap != h)
         return STATUS_INVALID_PARAMETER;
-    *ret_capacity = f.capacity;
+    *ret_capacity = h->hard ? f.size : f.capacity; /* the canary is behind the size */
     return STATUS_SUCCESS;
+}
+
+bool mm_heap_block_is_valid(struct heap *h, const void *block)
+{
+    struct found f;
+    return find(block, &f) && f.heap == h &&
+           (!h->hard || mm_heap_harden_check(f.span, block, f.size, f.capacity));
 }
 
 struct heap *mm_heap_of_block(const void *block)
@@ -154,32 +182,59 @@ struct heap *mm_heap_of_block(const void *block)
 
 /* ---- free ----------------------------------------------------------------------------------------- */
 
+/* Give a small block in use back, whosever it is; false: it is none. */
+static bool give_small(struct heap *h, struct span *s, unsigned index, void *block)
+{
+    struct heap_cache *c = mm_heap_cache_find(h);
+
+    return c && atomic_load(&s->owner) == c ? mm_heap_give_own(h, c, s, block)
+                                            : mm_heap_give_remote(s, index);
+}
+
+void mm_heap_free_held(struct heap *h, void *block)
+{
+    struct span *s = heap_span_of(block);
+    unsigned index;
+
+    (void)heap_index_of(s, block, &index); /* it was one when it was put there */
+    (void)give_small(h, s, index, block);
+}
+
+/* Into quarantine; what has been there longest is really freed. */
+static bool give_hard(struct heap *h, const struct found *f, void *block)
+{
+    struct heap_cache *c = mm_heap_cache_of(h);
+    if (!c) /* no memory even for that: this block is lost, and nothing else */
+        return true;
+
+    mm_heap_cache_enter(h, c);
+    bool held = mm_heap_harden_hold(f->span, f->index, block);
+    void *oldest = held ? mm_heap_harden_exchange(c, block) : NULL;
+    heap_leave(c);
+    if (oldest)
+        mm_heap_free_held(h, oldest);
+    return held;
+}
+
 /* Give a block back that the fast path did not take; ends the process at a mistake. */
 static __attribute__((noinline)) void give_slowly(struct heap *h, void *block, const char *call,
                                                   bool keep)
 {
     struct found f;
     size_t size;
+    bool given;
 
     if (!find(block, &f) || f.heap != h)
         mm_heap_stop(h, call, block);
     if (!f.span) {
-        if (!mm_heap_large_free(h, block, keep, &size))
-            mm_heap_stop(h, call, block);
-        return;
+        if (h->hard)
+            mm_heap_harden_demand(NULL, block, f.size, f.capacity);
+        given = mm_heap_large_free(h, block, keep, &size);
+    } else {
+        given = h->hard ? give_hard(h, &f, block) : give_small(h, f.span, f.index, block);
     }
-    struct heap_cache *c = mm_heap_cache_find(h);
-    if (!c || atomic_load(&f.span->owner) != c) {
-        if (!mm_heap_give_remote(f.span, f.index))
-            mm_heap_stop(h, call, block);
-        return;
-    }
-    while (!heap_give(c, block)) { /* it is closed, or was freed a moment ago */
-        if (!find(block, &f))
-            mm_heap_stop(h, call, block);
-        mm_heap_gate_lock(h);
-        mm_heap_gate_unlock(h);
-    }
+    if (!given)
+        mm_heap_stop(h, call, block);
 }
 
 static void give(struct heap *h, void *block, const char *call, bool keep)
@@ -227,21 +282,26 @@ void mm_heap_mistake(const char *call, const void *block)
 /* ---- resize --------------------------------------------------------------------------------------- */
 
 /* Change the recorded size of a block that stays in its place. */
-static void set_size(const struct found *f, size_t size)
+static void set_size_inside(const struct found *f, void *block, size_t size)
 {
-    unsigned side = (unsigned)(f->capacity - size) + 1;
+    heap_set_side(f->span, f->index, (unsigned)(f->capacity - size) + 1);
+    if (unlikely(f->heap->hard))
+        mm_heap_harden_out(f->span, block, size, f->capacity, true);
+}
+
+static void set_size(const struct found *f, void *block, size_t size)
+{
     struct heap *h = f->heap;
     struct heap_cache *c = mm_heap_cache_find(h);
 
-    bool inside = c && heap_enter(c);
-    if (inside)
-        heap_set_side(f->span, f->index, side);
-    if (c)
+    if (c) {
+        mm_heap_cache_enter(h, c);
+        set_size_inside(f, block, size);
         heap_leave(c);
-    if (inside)
         return;
+    }
     mm_heap_gate_lock(h);
-    heap_set_side(f->span, f->index, side);
+    set_size_inside(f, block, size);
     mm_heap_gate_unlock(h);
 }
 
@@ -262,7 +322,23 @@ static NTSTATUS by_copy(const struct found *f, void *block, ULONG flags, size_t 
 /* A block stays where it is unless it would waste more than half of its place. */
 static bool stays(const struct found *f, ULONG flags, size_t size)
 {
-    return size <= f->capacity && (size >= f->capacity / 2 || flags & HEAP_REALLOC_IN_PLACE_ONLY);
+    return size + f->heap->hard <= f->capacity &&
+           (size >= f->capacity / 2 || flags & HEAP_REALLOC_IN_PLACE_ONLY);
+}
+
+/* What a large block commits or moves to is zero already, beyond what it had. */
+static void zero_what_is_new(const struct found *f, const void *old, size_t size, char *block)
+{
+    bool fresh_tail = !f->span && size > f->capacity;
+    size_t end = !fresh_tail ? size : block == old ? f->capacity : f->size;
+    memset(block + f->size, 0, end - f->size);
+}
+
+static void renew_canary(void *block)
+{
+    struct found f;
+    if (find(block, &f))
+        mm_heap_harden_out(f.span, block, f.size, f.capacity, true);
 }
 
 static NTSTATUS resize(const struct found *f, ULONG flags, void *block, size_t size,
@@ -271,21 +347,24 @@ static NTSTATUS resize(const struct found *f, ULONG flags, void *block, size_t s
     NTSTATUS status = STATUS_SUCCESS;
     bool in_place_only = flags & HEAP_REALLOC_IN_PLACE_ONLY;
 
+    if (unlikely(f->heap->hard)) {
+        mm_heap_harden_demand(f->span, block, f->size, f->capacity);
+        flags |= HEAP_ZERO_MEMORY; /* what was the canary is not for others to see */
+    }
     if (f->span && stays(f, flags, size)) {
-        set_size(f, size);
+        set_size(f, block, size);
         *ret_block = block;
     } else if (!f->span && (size > SMALL_MAX || in_place_only)) {
         status = mm_heap_large_resize(f->heap, block, size, in_place_only, ret_block);
     } else {
         status = by_copy(f, block, flags, size, call, ret_block);
     }
-    if (status || !(flags & HEAP_ZERO_MEMORY) || size <= f->size)
+    if (status)
         return status;
-
-    /* What a large block commits or moves to is zero already, beyond what it had. */
-    bool fresh_tail = !f->span && size > f->capacity;
-    size_t end = !fresh_tail ? size : *ret_block == block ? f->capacity : f->size;
-    memset((char *)*ret_block + f->size, 0, end - f->size);
+    if (flags & HEAP_ZERO_MEMORY && size > f->size)
+        zero_what_is_new(f, block, size, *ret_block);
+    if (unlikely(f->heap->hard) && !f->span)
+        renew_canary(*ret_block);
     return status;
 }
 
@@ -338,17 +417,6 @@ static struct span *denser(struct heap_cache *c, const struct span *s)
     return best;
 }
 
-static void *take_from(struct span *t, size_t size)
-{
-    unsigned index = t->head;
-    void *block = (void *)t->head_block;
-
-    heap_set_head(t, heap_side(t, index) & LINK_END);
-    heap_set_side(t, index, t->size - (unsigned)size + 1);
-    t->used++;
-    return block;
-}
-
 void *mm_heap_repack(struct heap *h, void *block)
 {
     struct heap_cache *c = mm_heap_cache_find(h);
@@ -357,9 +425,9 @@ void *mm_heap_repack(struct heap *h, void *block)
 
     if (!c || !find(block, &f) || f.heap != h || !f.span || f.span->state == SPAN_FULL)
         return NULL;
-    if (heap_enter(c)) {
+    if (!h->hard && heap_enter(c)) {
         struct span *t = denser(c, f.span);
-        place = t ? take_from(t, f.size) : NULL;
+        place = t ? heap_pop(t, f.size, NULL) : NULL;
     }
     heap_leave(c);
     if (!place)

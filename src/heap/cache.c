@@ -85,6 +85,9 @@ static void cache_init(struct heap_cache *c, struct heap *h)
     c->range_size = mm_heap_range.size;
     c->table = mm_heap_range.table;
     c->used_before = 0;
+    c->base = h->hard;
+    atomic_store(&c->closed, c->base);
+    memset(c->quarantine, 0, sizeof c->quarantine);
     c->random = mm_os_random() | 1; /* never 0 */
     atomic_store(&c->waiting, 0);
     atomic_store(&c->thread, heap_self());
@@ -156,10 +159,9 @@ void mm_heap_caches_open(struct heap *h)
     }
 }
 
-/* Enter the thread's own cache, waiting while the heap is closed. */
-static void enter(struct heap *h, struct heap_cache *c)
+void mm_heap_cache_enter(struct heap *h, struct heap_cache *c)
 {
-    while (!heap_enter(c)) {
+    while (!heap_enter_slowly(c)) {
         heap_leave(c);
         mm_heap_gate_lock(h);
         mm_heap_gate_unlock(h);
@@ -200,6 +202,21 @@ void mm_heap_settle(struct heap_cache *c, struct span *s)
     struct span *empty = place(c, s);
     heap_leave(c);
     mm_heap_spans_free(empty);
+}
+
+bool mm_heap_give_own(struct heap *h, struct heap_cache *c, struct span *s, void *block)
+{
+    unsigned index;
+
+    if (!heap_index_of(s, block, &index))
+        return false;
+    mm_heap_cache_enter(h, c);
+    bool live = heap_side_is_held(heap_side(s, index));
+    if (live && heap_push(s, index, block))
+        mm_heap_settle(c, s);
+    else
+        heap_leave(c);
+    return live;
 }
 
 struct span *mm_heap_cache_collect(struct heap_cache *c)
@@ -331,12 +348,21 @@ static bool grow(struct heap *h, struct heap_cache *c, unsigned class)
     if (!s)
         return false;
 
-    enter(h, c);
+    mm_heap_cache_enter(h, c);
     c->used_before |= 1ull << class;
     s->low = 0;
     mm_heap_span_push(&c->partial[class], s);
     heap_leave(c);
     return true;
+}
+
+/* The canary comes in the same breath, so that who closes the heap sees none without. */
+static void *pop(const struct heap *h, struct span *s, size_t size, bool *ret_fresh)
+{
+    void *block = heap_pop(s, size, ret_fresh);
+    if (block && h->hard)
+        mm_heap_harden_out(s, block, size, s->size, *ret_fresh);
+    return block;
 }
 
 void *mm_heap_take_slowly(struct heap *h, unsigned class, size_t size, bool *ret_fresh)
@@ -345,15 +371,14 @@ void *mm_heap_take_slowly(struct heap *h, unsigned class, size_t size, bool *ret
 
     while (c) {
         struct span *empty = NULL;
-        enter(h, c);
+        mm_heap_cache_enter(h, c);
         bool filled = refill(c, class, &empty);
+        void *block = filled ? pop(h, c->current[class], size, ret_fresh) : NULL;
         heap_leave(c);
         mm_heap_spans_free(empty);
-
-        void *block = filled ? heap_take(c, class, size, ret_fresh) : NULL;
         if (block)
             return block;
-        if (!filled && !grow(h, c, class))
+        if (!grow(h, c, class))
             return NULL;
     }
     return NULL;
@@ -378,10 +403,12 @@ static struct span *forsake(struct heap *h, struct span *s)
 void mm_heap_cache_abandon(struct heap_cache *c)
 {
     struct heap *h = atomic_load(&c->heap);
-    struct span *empty = mm_heap_cache_collect(c);
+    struct span *empty = NULL;
+    void *held;
 
-    mm_heap_spans_free(empty);
-    empty = NULL;
+    while ((held = mm_heap_harden_empty(c)))
+        mm_heap_free_held(h, held);
+    mm_heap_spans_free(mm_heap_cache_collect(c));
     for (struct span *s = h->spans; s; s = s->heap_next) {
         if (atomic_load(&s->owner) == c)
             empty = mm_heap_chain(forsake(h, s), empty);

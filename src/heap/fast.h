@@ -34,12 +34,14 @@ struct heap;
  *
  *   0                 never handed out
  *   1 .. SIDE_LIVE    in use; one more than the bytes by which it is smaller than its class
+ *   SIDE_HELD         freed, and in the quarantine of a hardened heap
  *   SIDE_FREE  + n    free, written to once; n: the next free block, or LINK_END
  *   SIDE_FRESH + n    free, and its memory reads as zero
  */
 #define LINK_BITS 13
 #define LINK_END ((1u << LINK_BITS) - 1)
 #define SIDE_LIVE (SMALL_MAX + 1)
+#define SIDE_HELD 0x9000u
 #define SIDE_FREE 0xA000u
 #define SIDE_FRESH 0xC000u
 
@@ -90,6 +92,8 @@ struct span {
 
 #define REMOTE_EMPTY LINK_END
 
+#define QUARANTINE 64 /* blocks that a thread's frees in a hardened heap wait for */
+
 /* A thread's part of a heap.  Used again, never unmapped. */
 struct heap_cache {
     atomic_uint busy;            /* (a) its thread is inside */
@@ -99,13 +103,16 @@ struct heap_cache {
     atomic_uintptr_t *table;     /* (c) */
     _Atomic(struct heap *) heap; /* (a) changed under the heap's lock; NULL: unused */
     atomic_uintptr_t thread;     /* (a) changed under the heap's lock: whose it is */
-    uint64_t random;             /* (o) */
-    uint64_t used_before;        /* (o) a bit a class: it had a span */
-    struct heap_cache *next;     /* (h) the heap's caches; unused caches */
+    unsigned base;           /* (c) of `closed`: 1 in a hardened heap, whose calls are all slow */
+    uint64_t random;         /* (o) */
+    uint64_t used_before;    /* (o) a bit a class: it had a span */
+    struct heap_cache *next; /* (h) the heap's caches; unused caches */
     _Atomic(struct span *) mail __attribute__((aligned(64))); /* (a) spans that others freed into */
     atomic_uint waiting; /* (a) spans that looked empty but for others' frees since it collected */
     struct span *current[CLASS_COUNT] __attribute__((aligned(64))); /* (o) never NULL */
     struct span *partial[CLASS_COUNT];                              /* (o) */
+    void *quarantine[QUARANTINE]; /* (o) a ring of freed blocks, of a hardened heap */
+    unsigned quarantine_next;     /* (o) the oldest */
 };
 
 /* Of the process heap; NULL before the thread's first call. */
@@ -199,6 +206,32 @@ NTSTATUS mm_heap_resize_for(const char *call, struct heap *h, ULONG flags, void 
 /* `used` has come to `low`: settle the span's new place, then leave the cache. */
 void mm_heap_settle(struct heap_cache *c, struct span *s);
 
+/* Take the first free block of a span; NULL: it has none.  Inside the owner's cache. */
+static inline void *heap_pop(struct span *s, size_t size, bool *ret_fresh)
+{
+    unsigned index = s->head;
+    if (unlikely(index == LINK_END))
+        return NULL;
+
+    uint16_t side = heap_side(s, index);
+    void *block = (void *)s->head_block;
+    heap_set_head(s, side & LINK_END);
+    heap_set_side(s, index, s->size - (unsigned)size + 1);
+    s->used++;
+    if (ret_fresh)
+        *ret_fresh = side >= SIDE_FRESH;
+    return block;
+}
+
+/* Make a block the first free one; => whether there is something to settle. */
+static inline bool heap_push(struct span *s, unsigned index, void *block)
+{
+    heap_set_side(s, index, SIDE_FREE | s->head);
+    s->head = index;
+    s->head_block = (uintptr_t)block;
+    return unlikely(--s->used == s->low);
+}
+
 /*
  * A block of `size` bytes, of a class that holds it, from the current span.
  *
@@ -209,19 +242,8 @@ static inline void *heap_take(struct heap_cache *c, unsigned class, size_t size,
 {
     void *block = NULL;
 
-    if (heap_enter(c)) {
-        struct span *s = c->current[class];
-        unsigned index = s->head;
-        if (likely(index != LINK_END)) {
-            uint16_t side = heap_side(s, index);
-            block = (void *)s->head_block;
-            heap_set_head(s, side & LINK_END);
-            heap_set_side(s, index, s->size - (unsigned)size + 1);
-            s->used++;
-            if (ret_fresh)
-                *ret_fresh = side >= SIDE_FRESH;
-        }
-    }
+    if (heap_enter(c))
+        block = heap_pop(c->current[class], size, ret_fresh);
     heap_leave(c);
     return block;
 }
@@ -244,10 +266,7 @@ static inline bool heap_give(struct heap_cache *c, void *block)
         heap_leave(c);
         return false;
     }
-    heap_set_side(s, index, SIDE_FREE | s->head);
-    s->head = index;
-    s->head_block = (uintptr_t)block;
-    if (unlikely(--s->used == s->low)) {
+    if (heap_push(s, index, block)) {
         mm_heap_settle(c, s);
         return true;
     }

@@ -18,6 +18,7 @@ static struct {
     size_t count;
 } heaps;
 
+static bool hard_by_default;
 static void (*stop_at_mistake)(const struct heap_mistake *mistake);
 static bool (*reclaim_elsewhere)(size_t wanted);
 
@@ -67,6 +68,9 @@ static void heap_init(struct heap *h, ULONG flags, size_t maximum)
     h->flags = flags;
     h->protect = flags & HEAP_CREATE_ENABLE_EXECUTE ? PAGE_EXECUTE_READWRITE : PAGE_READWRITE;
     h->maximum = maximum;
+    h->hard = hard_by_default || flags & HEAP_CREATE_HARDENED;
+    if (h->hard)
+        mm_heap_harden_init();
     atomic_store(&h->charged, 0);
 }
 
@@ -78,8 +82,9 @@ static bool take_handle(struct heap *h)
     return unit != NO_UNIT;
 }
 
-bool mm_heap_start(void)
+bool mm_heap_start(bool hardened)
 {
+    hard_by_default = hardened;
     if (!mm_heap_range_init())
         return false;
     heap_init(&mm_heap_default, 0, 0);

@@ -26,15 +26,16 @@ struct heap;
 /* ---- heaps ----------------------------------------------------------------------------------- */
 
 /*
- * Start: reserve the range of small blocks and make the process heap.
+ * Start: reserve the range of small blocks and make the process heap.  hardened: it and all others
+ * are, as if made with HEAP_CREATE_HARDENED.
  *
  * => once, after mm_vm_init, single-threaded; false: no address space
  */
-bool mm_heap_start(void);
+bool mm_heap_start(bool hardened);
 
 /*
- * HeapCreate.  flags: HEAP_NO_SERIALIZE, HEAP_GENERATE_EXCEPTIONS, HEAP_CREATE_ENABLE_EXECUTE; others
- * are ignored.  maximum 0: the heap grows.
+ * HeapCreate.  flags: HEAP_NO_SERIALIZE, HEAP_GENERATE_EXCEPTIONS, HEAP_CREATE_ENABLE_EXECUTE,
+ * HEAP_CREATE_HARDENED; others are ignored.  maximum 0: the heap grows.
  *
  * => STATUS_NO_MEMORY, STATUS_COMMITMENT_LIMIT
  */

@@ -47,6 +47,7 @@ struct heap {
     ULONG flags;      /* (c) as given to mm_heap_create */
     ULONG protect;    /* (c) PAGE_READWRITE or PAGE_EXECUTE_READWRITE */
     size_t maximum;   /* (c) bytes of a fixed heap; 0: it grows */
+    bool hard;        /* (c) hardened: harden.c */
 
     struct os_lock lock;
     atomic_uintptr_t lock_owner;         /* (a) the thread that holds it; 0: none */
@@ -116,11 +117,13 @@ static inline uint32_t unit_of(uintptr_t address)
 uint32_t mm_heap_units_used(void);
 
 /*
- * Units for a span of `class`, committed and ours alone.
+ * Units for a span of `class`, committed and ours alone.  Those of a hardened heap are always fresh,
+ * and where they are new one of every so many is left out, to guard what follows it.
  *
  * => *ret_fresh: their memory reads as zero;  NO_UNIT: no address space, or the commit limit
  */
-uint32_t mm_heap_units_new(unsigned class, ULONG protect, bool touched_soon, bool *ret_fresh);
+uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_soon,
+                           bool *ret_fresh);
 
 /* Give units back; `keep`: they may be kept committed for the next span. */
 void mm_heap_units_free(uint32_t unit, uint32_t count, bool keep);
@@ -206,6 +209,24 @@ void mm_heap_cache_discard(struct heap_cache *c);
 /* What ends with a thread: its caches, in all heaps. */
 void mm_heap_thread_ends(void);
 
+/* In use, or in quarantine: somebody may give it back. */
+static inline bool heap_side_is_held(uint16_t side)
+{
+    return heap_side_is_live(side) || side == SIDE_HELD;
+}
+
+/* heap_enter for slow calls, which may enter the caches of hardened heaps as well. */
+static inline bool heap_enter_slowly(struct heap_cache *c)
+{
+    return heap_enter(c) || atomic_load_explicit(&c->closed, memory_order_acquire) <= c->base;
+}
+
+/* The same, waiting while the heap is closed. */
+void mm_heap_cache_enter(struct heap *h, struct heap_cache *c);
+
+/* Give a block of one of the thread's own spans back.  => false: it is not in use */
+bool mm_heap_give_own(struct heap *h, struct heap_cache *c, struct span *s, void *block);
+
 /* ---- frees from elsewhere (remote.c) ----------------------------------------------------------------- */
 
 /* The block is another thread's, or nobody's.  => false: it is no block in use */
@@ -246,6 +267,36 @@ struct large_info {
 bool mm_heap_large_next(struct heap *h, uintptr_t address, struct large_info *ret_info);
 bool mm_heap_large_at(struct heap *h, const void *address, struct large_info *ret_info);
 void mm_heap_large_sum(struct heap *h, struct heap_summary *sum);
+
+/* ---- hardened heaps (harden.c) ------------------------------------------------------------------------ */
+
+void mm_heap_harden_init(void);
+
+/* Bytes to ask for, so that a canary fits behind `size`. */
+size_t mm_heap_harden_room(size_t size);
+
+/* A block is handed out; `s` NULL: a large one.  Ends the process where freed memory was written. */
+void mm_heap_harden_out(const struct span *s, void *block, size_t size, size_t capacity,
+                        bool fresh);
+
+/* Whether the canary is whole; and: the process ends if it is not. */
+bool mm_heap_harden_check(const struct span *s, const void *block, size_t size, size_t capacity);
+void mm_heap_harden_demand(const struct span *s, const void *block, size_t size, size_t capacity);
+
+/* Claim a block that is freed and zero it; false: it is no block in use. */
+bool mm_heap_harden_hold(struct span *s, unsigned index, void *block);
+
+/* Put a block into quarantine; => the one that has waited longest, or NULL.  Marked. */
+void *mm_heap_harden_exchange(struct heap_cache *c, void *block);
+
+/* Take a block out of quarantine; NULL: none is left. */
+void *mm_heap_harden_empty(struct heap_cache *c);
+
+/* HeapValidate of one block (block.c). */
+bool mm_heap_block_is_valid(struct heap *h, const void *block);
+
+/* Really free a block that was in quarantine (block.c). */
+void mm_heap_free_held(struct heap *h, void *block);
 
 /* ---- fixed heaps (heap.c) ----------------------------------------------------------------------------- */
 

@@ -396,13 +396,14 @@ void mm_heap_large_free_all(struct heap *h)
 
 /* ---- resizing: the block is the caller's, nobody else changes its record --------------------------- */
 
-static void set_committed(struct large *l, size_t committed)
+static void set_sizes(struct large *l, size_t committed, size_t size)
 {
     struct heap *h = l->heap;
 
     mm_heap_gate_lock(h);
     h->large_committed += committed - l->committed;
     l->committed = committed;
+    atomic_store(&l->size, size);
     mm_heap_gate_unlock(h);
 }
 
@@ -426,20 +427,24 @@ static bool grow_in_place(struct large *l, size_t size)
     size_t more = wanted - l->committed;
     if (!commit(l->heap, l->start + l->committed, more, more <= PREPARE_MOST))
         return false;
-    set_committed(l, wanted);
+    set_sizes(l, wanted, size);
     return true;
+}
+
+/* Bytes to be given back when the block becomes this small; if it shrinks little it may grow again. */
+static size_t spare_of(const struct large *l, size_t size)
+{
+    size_t spare = l->committed - align_up(max_size(size, 1), PAGE_BYTES);
+    return spare < TRIM_LEAST && spare < l->committed / 2 ? 0 : spare;
 }
 
 static void shrink_in_place(struct large *l, size_t size)
 {
-    size_t wanted = align_up(max_size(size, 1), PAGE_BYTES);
-    size_t spare = l->committed - wanted;
+    size_t spare = spare_of(l, size);
 
-    /* A block that shrinks a little may grow again. */
-    if (spare < TRIM_LEAST && spare < l->committed / 2)
-        return;
-    set_committed(l, wanted);
-    decommit(l->start + wanted, spare);
+    set_sizes(l, l->committed - spare, size);
+    if (spare)
+        decommit(l->start + l->committed, spare);
 }
 
 /* Copy, and give back the source as it is read: the peak is one block, not two. */
@@ -475,17 +480,14 @@ static NTSTATUS move(struct heap *h, struct large *l, size_t size, void **ret_bl
 NTSTATUS mm_heap_large_resize(struct heap *h, void *block, size_t size, bool in_place_only,
                               void **ret_block)
 {
-    mm_heap_gate_lock(h);
-    struct large *l = find_in(h, block);
-    mm_heap_gate_unlock(h);
-    if (!l)
+    struct large *l = find(block);
+    if (!l || l->heap != h)
         return STATUS_INVALID_PARAMETER;
 
     if (size <= l->committed)
         shrink_in_place(l, size);
     else if (!grow_in_place(l, size))
         return in_place_only ? STATUS_NO_MEMORY : move(h, l, size, ret_block);
-    atomic_store(&l->size, size);
     *ret_block = block;
     return STATUS_SUCCESS;
 }

@@ -33,7 +33,8 @@
 #define GROUP_UNITS 16            /* single units that a class in use takes in a row: 1 MiB */
 #define GROUP_AFTER 16            /* units a class has taken before it does */
 #define YOUNG 64                  /* units at the start of the range, committed four at a time: */
-#define AHEAD 3                   /* a program that starts needs many and is spared system calls */
+#define GUARD_EVERY 4 /* about one unit in so many is left out beside those of hardened heaps */
+#define AHEAD 3       /* a program that starts needs many and is spared system calls */
 
 struct heap_range mm_heap_range;
 
@@ -292,23 +293,25 @@ static bool commit_for(uint32_t unit, uint32_t count, ULONG protect, bool touche
     return more || commit(unit, count, protect, touched_soon);
 }
 
-uint32_t mm_heap_units_new(unsigned class, ULONG protect, bool touched_soon, bool *ret_fresh)
+uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_soon, bool *ret_fresh)
 {
     uint32_t count = mm_heap_classes[class].units;
     uint32_t unit;
 
     mm_heap_units_lock();
-    bool kept = count == 1 && protect == PAGE_READWRITE && units.reserve_count;
+    bool kept = count == 1 && h->protect == PAGE_READWRITE && !h->hard && units.reserve_count;
     if (kept)
         unit = take_reserved();
     else
         unit = take_units(class, count);
+    if (h->hard && mm_heap_units_used() % GUARD_EVERY == 0)
+        (void)new_units(1); /* never used: it guards what lies before it */
     units.in_use += unit == NO_UNIT ? 0 : count;
     mm_heap_units_unlock();
 
     if (unit == NO_UNIT)
         return NO_UNIT;
-    if (!kept && !commit_for(unit, count, protect, touched_soon)) {
+    if (!kept && !commit_for(unit, count, h->protect, touched_soon)) {
         mm_heap_units_lock();
         queue_put(unit, count);
         units.in_use -= count;

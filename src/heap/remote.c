@@ -22,11 +22,11 @@
 #define TIDY_AT \
     16 /* spans of a cache that may be empty but for others' frees, before it is tidied */
 
-/* Claim a block in use; false: it is none, or another thread was faster. */
+/* Claim a block in use, or one that leaves a quarantine; false: it is none, or another thread was faster. */
 static bool claim(struct span *s, unsigned index)
 {
     uint16_t side = heap_side(s, index);
-    return heap_side_is_live(side) &&
+    return heap_side_is_held(side) &&
            atomic_compare_exchange_strong(&s->side[index], &side, SIDE_FREE | LINK_END);
 }
 
@@ -120,7 +120,7 @@ static unsigned give(struct span *s, unsigned index)
     struct heap *h = s->heap;
     struct heap_cache *c = mm_heap_cache_find(h);
 
-    if (c && heap_enter(c)) {
+    if (c && heap_enter_slowly(c)) {
         unsigned count = claim(s, index) ? push(s, index) : 0;
         heap_leave(c);
         return count;

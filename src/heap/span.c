@@ -90,7 +90,7 @@ struct span *mm_heap_span_new(struct heap *h, struct heap_cache *owner, unsigned
     if (!s)
         return NULL;
 
-    uint32_t unit = mm_heap_units_new(class, h->protect, touched_soon, &fresh);
+    uint32_t unit = mm_heap_units_new(h, class, touched_soon, &fresh);
     span_init(s, h, owner, class);
     if (unit == NO_UNIT) {
         record_free(s);
@@ -98,8 +98,8 @@ struct span *mm_heap_span_new(struct heap *h, struct heap_cache *owner, unsigned
     }
     s->start = (uintptr_t)unit_address(unit);
     s->fresh = fresh;
+    mm_heap_units_enter(s); /* first: a span on the list is in the table */
     heap_link(h, s);
-    mm_heap_units_enter(s);
     return s;
 }
 
@@ -231,14 +231,14 @@ bool mm_heap_span_is_valid(const struct span *s)
 {
     const struct size_class *c = &mm_heap_classes[s->class];
     uint32_t remote = atomic_load(&s->remote);
-    uint32_t live = 0;
+    uint32_t live = 0; /* or in quarantine */
 
     if (s->class >= CLASS_COUNT || s->size != c->size || s->blocks != c->blocks)
         return false;
     if (s->carved > s->blocks || s->used > s->carved || heap_side(s, s->blocks) != 0)
         return false;
     for (unsigned i = 0; i < s->carved; i++)
-        live += heap_side_is_live(heap_side(s, i));
+        live += heap_side_is_live(heap_side(s, i)) || heap_side(s, i) == SIDE_HELD;
     if (s->head != LINK_END && s->head_block != s->start + s->head * (uintptr_t)s->size)
         return false;
     return live + (remote >> 16) == s->used &&

@@ -214,12 +214,27 @@ void mm_heap_summarize(struct heap *h, struct heap_summary *ret_summary)
 
 /* ---- validity ------------------------------------------------------------------------------------------ */
 
+/* Whether all canaries of a hardened heap's span are whole. */
+static bool canaries_are_whole(const struct span *s)
+{
+    for (unsigned i = 0; i < s->carved; i++) {
+        uint16_t side = heap_side(s, i);
+        const void *block = (void *)(s->start + i * (uintptr_t)s->size);
+        if (heap_side_is_live(side) &&
+            !mm_heap_harden_check(s, block, s->size - (side - 1u), s->size))
+            return false;
+    }
+    return true;
+}
+
 static bool is_valid(const struct heap *h)
 {
     size_t committed = 0;
 
     for (const struct span *s = h->spans; s; s = s->heap_next) {
         if (s->heap != h || heap_span_of((void *)s->start) != s || !mm_heap_span_is_valid(s))
+            return false;
+        if (h->hard && !canaries_are_whole(s))
             return false;
         committed += span_bytes(s);
     }
@@ -228,10 +243,8 @@ static bool is_valid(const struct heap *h)
 
 bool mm_heap_validate(struct heap *h, const void *block)
 {
-    size_t size;
-
     if (block)
-        return mm_heap_size(h, block, &size) == STATUS_SUCCESS;
+        return mm_heap_block_is_valid(h, block);
     (void)mm_heap_lock(h);
     bool valid = is_valid(h);
     (void)mm_heap_unlock(h);
@@ -257,8 +270,13 @@ static size_t largest_free(const struct heap *h)
 size_t mm_heap_compact(struct heap *h)
 {
     struct span *empty = NULL;
+    void *held;
 
     (void)mm_heap_lock(h);
+    for (struct heap_cache *c = h->caches; c; c = c->next) {
+        while ((held = mm_heap_harden_empty(c)))
+            mm_heap_free_held(h, held);
+    }
     for (struct heap_cache *c = h->caches; c; c = c->next)
         empty = mm_heap_chain(empty, mm_heap_cache_release(c));
     size_t largest = largest_free(h);

@@ -52,6 +52,8 @@ static void take(void *config, const char *name, const char *value)
     }
     if (strcmp(name, "NTMM_ENGINE") == 0)
         c->no_engine = strcmp(value, "none") == 0;
+    if (strcmp(name, "NTMM_HEAP") == 0)
+        c->hardened = strcmp(value, "hardened") == 0;
     if (strcmp(name, "NTMM_PROBED") == 0) {
         c->start_writing = strchr(value, 'w') != NULL;
         c->cache_counts = strchr(value, 'c') != NULL;

@@ -16,6 +16,7 @@ struct config {
     uint64_t commit_limit; /* bytes; 0: RAM + page file */
     uint64_t fail_commit;  /* the N-th commit fails; 0: none does */
     bool no_engine;        /* NTMM_ENGINE=none */
+    bool hardened;         /* NTMM_HEAP=hardened */
     bool start_writing;    /* the folder was probed and can do this */
     bool cache_counts;
     char folder[CONFIG_PATH];

@@ -98,7 +98,7 @@ static void start(void)
     const struct backing *backing = choose_backing(&config);
     mm_counters_engine(mm_pager_is_on() ? backing->name : "none");
     mm_vm_init(backing);
-    if (!mm_heap_start()) {
+    if (!mm_heap_start(config.hardened)) {
         mm_os_complain("ntmm: no address space for the heap; is there a limit (ulimit -v)?\n");
         mm_os_exit(125);
     }

@@ -10,6 +10,7 @@
  *   NTMM_COMMIT_LIMIT=BYTES   commit limit; not set: RAM + page file where there is a budget
  *   NTMM_FAIL_COMMIT=N        the N-th commit fails
  *   NTMM_ENGINE=file|none     which pager
+ *   NTMM_HEAP=hardened        canaries, quarantine and checks in every heap
  *   NTMM_PROBED=wc            letters of what the folder can do: w start_writing, c cache_counts
  *   NTMM_BOARD=FILE           where to publish counters
  */
