@@ -27,6 +27,35 @@ typedef struct _SYSTEMTIME {
     WORD wMilliseconds;
 } SYSTEMTIME, *PSYSTEMTIME, *LPSYSTEMTIME;
 
+/* PROCESS_HEAP_ENTRY.wFlags; none of them: a free block. */
+#define PROCESS_HEAP_REGION 0x0001
+#define PROCESS_HEAP_UNCOMMITTED_RANGE 0x0002
+#define PROCESS_HEAP_ENTRY_BUSY 0x0004
+#define PROCESS_HEAP_SEG_ALLOC 0x0008
+#define PROCESS_HEAP_ENTRY_MOVEABLE 0x0010
+#define PROCESS_HEAP_ENTRY_DDESHARE 0x0020
+
+/* What HeapWalk tells of one element of a heap. */
+typedef struct _PROCESS_HEAP_ENTRY {
+    PVOID lpData;      /* the block, region or range; NULL before the first call */
+    DWORD cbData;      /* its bytes: of a block as asked for; 0xFFFFFFFF for more than fit here */
+    BYTE cbOverhead;   /* bytes that a block takes beyond those, 255 at most */
+    BYTE iRegionIndex; /* of the region it lies in */
+    WORD wFlags;       /* PROCESS_HEAP_* */
+    union {
+        struct {
+            HANDLE hMem; /* of a moveable block */
+            DWORD dwReserved[3];
+        } Block;
+        struct {
+            DWORD dwCommittedSize; /* bytes; 0xFFFFFFFF for more than fit here */
+            DWORD dwUnCommittedSize;
+            LPVOID lpFirstBlock;
+            LPVOID lpLastBlock; /* where the blocks of the region end */
+        } Region;
+    };
+} PROCESS_HEAP_ENTRY, *LPPROCESS_HEAP_ENTRY, *PPROCESS_HEAP_ENTRY;
+
 #define WAIT_FAILED ((DWORD)0xFFFFFFFF)
 #define WAIT_OBJECT_0 0
 #define WAIT_ABANDONED 0x80

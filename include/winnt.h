@@ -208,7 +208,8 @@ typedef struct _HEAP_OPTIMIZE_RESOURCES_INFORMATION {
  *
  * Return STATUS_SUCCESS, or the status of the last error that those would set:
  *   STATUS_INVALID_HANDLE     `heap` is no heap
- *   STATUS_INVALID_PARAMETER  unknown class; contents that the class forbids
+ *   STATUS_INVALID_INFO_CLASS another class
+ *   STATUS_INVALID_PARAMETER  contents that the class forbids
  *   STATUS_BUFFER_TOO_SMALL   `length` is less than the class needs
  *   STATUS_UNSUCCESSFUL       the heap cannot have the feature, or cannot lose it
  *   STATUS_ACCESS_VIOLATION   a pointer that cannot be read or written

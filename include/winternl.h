@@ -110,6 +110,56 @@ NTSYSAPI NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE process, PVOID address,
                                              MEMORY_INFORMATION_CLASS information_class,
                                              PVOID buffer, SIZE_T size, PSIZE_T returned);
 
+/* ---- heaps: what heapapi.h calls, under the names of the native library ------------------------ */
+
+typedef NTSTATUS(NTAPI *PRTL_HEAP_COMMIT_ROUTINE)(PVOID base, PVOID *commit_address,
+                                                  PSIZE_T commit_size);
+
+typedef struct _RTL_HEAP_PARAMETERS {
+    ULONG Length; /* bytes of this structure */
+    SIZE_T SegmentReserve;
+    SIZE_T SegmentCommit;
+    SIZE_T DeCommitFreeBlockThreshold;
+    SIZE_T DeCommitTotalFreeThreshold;
+    SIZE_T MaximumAllocationSize;
+    SIZE_T VirtualMemoryThreshold;
+    SIZE_T InitialCommit;
+    SIZE_T InitialReserve;
+    PRTL_HEAP_COMMIT_ROUTINE CommitRoutine; /* NULL */
+    SIZE_T Reserved[2];                     /* 0 */
+} RTL_HEAP_PARAMETERS, *PRTL_HEAP_PARAMETERS;
+
+/*
+ * HeapCreate.
+ *
+ * flags       as for HeapCreate, and HEAP_GROWABLE; without it the heap never passes `reserve`
+ * base, lock  NULL: a heap in memory of the caller's cannot be made
+ * reserve     bytes; 0: `commit` rounded up to 64 KiB, or 256 KiB
+ * commit      bytes to commit at once; more than `reserve` counts as `reserve`
+ * parameters  NULL, or hints, which are not taken; CommitRoutine must be NULL
+ *
+ * Returns the heap, or NULL.
+ */
+NTSYSAPI PVOID NTAPI RtlCreateHeap(ULONG flags, PVOID base, SIZE_T reserve, SIZE_T commit,
+                                   PVOID lock, PRTL_HEAP_PARAMETERS parameters);
+
+/* HeapDestroy: NULL, or `heap` where it is no heap or the process heap. */
+NTSYSAPI PVOID NTAPI RtlDestroyHeap(PVOID heap);
+
+/*
+ * HeapAlloc, HeapReAlloc, HeapFree, HeapSize, HeapValidate, HeapCompact, HeapLock, HeapUnlock and
+ * GetProcessHeaps, with their results, last errors and exceptions.
+ */
+NTSYSAPI PVOID NTAPI RtlAllocateHeap(PVOID heap, ULONG flags, SIZE_T size);
+NTSYSAPI PVOID NTAPI RtlReAllocateHeap(PVOID heap, ULONG flags, PVOID block, SIZE_T size);
+NTSYSAPI BOOLEAN NTAPI RtlFreeHeap(PVOID heap, ULONG flags, PVOID block);
+NTSYSAPI SIZE_T NTAPI RtlSizeHeap(PVOID heap, ULONG flags, PVOID block);
+NTSYSAPI BOOLEAN NTAPI RtlValidateHeap(PVOID heap, ULONG flags, PVOID block);
+NTSYSAPI SIZE_T NTAPI RtlCompactHeap(PVOID heap, ULONG flags);
+NTSYSAPI BOOLEAN NTAPI RtlLockHeap(PVOID heap);
+NTSYSAPI BOOLEAN NTAPI RtlUnlockHeap(PVOID heap);
+NTSYSAPI ULONG NTAPI RtlGetProcessHeaps(ULONG count, PVOID *heaps);
+
 /* The ERROR_* that a native status means; ERROR_MR_MID_NOT_FOUND where there is none. */
 NTSYSAPI ULONG NTAPI RtlNtStatusToDosError(NTSTATUS status);
 

@@ -27,6 +27,13 @@ BOOL mm_api_result(NTSTATUS status);
 /* The Win32 error of a status: the one table. */
 DWORD mm_api_error_of(NTSTATUS status);
 
+/* Set the last error of a call that has nothing to give and no error: NO_ERROR. */
+void mm_api_no_error(void);
+
+/* The heap that a handle means, the library started; STATUS_INVALID_HANDLE: none. */
+struct heap;
+NTSTATUS mm_api_heap(HANDLE handle, struct heap **ret_heap);
+
 /* STATUS_INVALID_HANDLE unless the handle means this process. */
 NTSTATUS mm_api_this_process(HANDLE process);
 

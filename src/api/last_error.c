@@ -2,6 +2,7 @@
  * last_error.c - the last error, one for each thread.
  */
 #include <errhandlingapi.h>
+#include <winerror.h>
 
 #include "api/api_internal.h"
 
@@ -15,6 +16,11 @@ DWORD WINAPI GetLastError(VOID)
 VOID WINAPI SetLastError(DWORD error)
 {
     last_error = error;
+}
+
+void mm_api_no_error(void)
+{
+    last_error = NO_ERROR;
 }
 
 BOOL mm_api_result(NTSTATUS status)

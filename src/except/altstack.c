@@ -27,7 +27,7 @@ struct stack {
 
 static _Atomic(struct stack *) all;
 static _Atomic(struct stack *) looked_at; /* where the next search goes on */
-static __thread bool started;
+__thread bool mm_except_thread_started;
 
 static uint64_t myself(void)
 {
@@ -74,11 +74,9 @@ static struct stack *make(size_t size, uint64_t me)
     return s;
 }
 
-void mm_except_thread_start(void)
+void mm_except_thread_first(void)
 {
-    if (started)
-        return;
-    started = true;
+    mm_except_thread_started = true;
 
     uint64_t me = myself();
     struct stack *s = find_abandoned(me);

@@ -3,7 +3,7 @@
  *
  * A fault: guard pages, vectored handlers, the unhandled filter, the program's own signal handler,
  * the report and the default action, in this order.  A raised exception has no signal and goes to
- * the report after the filter.
+ * the report after the filter.  A failure of the library's own finding (a torn heap) asks nobody.
  *
  * While handlers run, the thread's `innermost` points to a note on its stack.  A handler may leave
  * by longjmp, and then the note is dead but still pointed to.  A fault is nested in it only if the
@@ -263,6 +263,29 @@ void mm_except_raise(DWORD code, DWORD flags, DWORD count, const ULONG_PTR *argu
     for (DWORD i = 0; i < record.NumberParameters; i++)
         record.ExceptionInformation[i] = arguments[i];
     mm_os_with_registers(raise_at, &record);
+}
+
+/* ---- failing fast -------------------------------------------------------------------------------- */
+
+static void fail_at(struct os_registers *registers, void *argument)
+{
+    const struct except_failure *failure = argument;
+    struct dispatch d;
+
+    d.record = (EXCEPTION_RECORD){
+        .ExceptionCode = failure->code,
+        .ExceptionFlags = EXCEPTION_NONCONTINUABLE,
+        .ExceptionAddress = (void *)registers->ip,
+    };
+    mm_except_context(registers, &d.context);
+    mm_except_report_failure(failure, &d.record, &d.context, depth_at(&d, (uintptr_t)registers));
+    mm_os_die(mm_except_signal(failure->code));
+}
+
+void mm_except_fail_fast(const struct except_failure *failure)
+{
+    mm_os_with_registers(fail_at, (void *)failure);
+    __builtin_unreachable();
 }
 
 /* ---- start -------------------------------------------------------------------------------------- */

@@ -41,6 +41,10 @@ struct except_memory {
  */
 void mm_except_init(const struct except_memory *memory);
 
+/* What mm_except_thread_start is made of: has this thread called it; its first call. */
+extern __thread bool mm_except_thread_started;
+void mm_except_thread_first(void);
+
 /*
  * Give the calling thread an alternate stack if it has none, so that it can report and handle the
  * overflow of its own.  For preload's pthread_create, first thing in the new thread, and for the
@@ -49,7 +53,11 @@ void mm_except_init(const struct except_memory *memory);
  * => a thread-local load when done before; five system calls the first time
  * => nothing to undo: stacks of ended threads are found and used again
  */
-void mm_except_thread_start(void);
+static inline void mm_except_thread_start(void)
+{
+    if (!mm_except_thread_started)
+        mm_except_thread_first();
+}
 
 /*
  * AddVectoredExceptionHandler (and, with `continues`, AddVectoredContinueHandler).
@@ -73,6 +81,22 @@ LONG mm_except_ask_filter(EXCEPTION_POINTERS *pointers);
  * => returns when a handler says EXCEPTION_CONTINUE_EXECUTION; ends the process when none does
  */
 void mm_except_raise(DWORD code, DWORD flags, DWORD count, const ULONG_PTR *arguments);
+
+/* Why a process cannot go on. */
+struct except_failure {
+    DWORD code;          /* STATUS_HEAP_CORRUPTION ... */
+    const char *call;    /* which call found out */
+    const char *what;    /* what is wrong, in words */
+    const void *address; /* what the call was given */
+};
+
+/*
+ * End the process with a report, as Windows' fail-fast does: no handler, no filter and no signal
+ * handler of the program is asked, since each might use what is broken.
+ *
+ * => any thread, any lock; once mm_except_init was called
+ */
+void mm_except_fail_fast(const struct except_failure *failure) __attribute__((noreturn));
 
 /*
  * For preload/, which stands in front of sigaction and signal: the program's own action for one of

@@ -59,6 +59,8 @@ LONG mm_except_ask_handlers(bool continues, EXCEPTION_POINTERS *pointers);
 void mm_except_report_fault(const struct os_fault *fault, bool guard, unsigned depth);
 void mm_except_report_raised(const EXCEPTION_RECORD *record, const CONTEXT *context,
                              unsigned depth);
+void mm_except_report_failure(const struct except_failure *failure, const EXCEPTION_RECORD *record,
+                              const CONTEXT *context, unsigned depth);
 
 /* "0x7f..: 16 bytes into ..." and so on, one or two lines. */
 void mm_except_tell_address(struct os_text *t, uintptr_t address);

@@ -36,6 +36,8 @@ static const struct exception_name names[] = {
     {STATUS_FLOAT_UNDERFLOW, "EXCEPTION_FLT_UNDERFLOW", NULL},
     {STATUS_NONCONTINUABLE_EXCEPTION, "EXCEPTION_NONCONTINUABLE_EXCEPTION",
      "a filter wanted to go on after an exception that cannot be continued"},
+    {STATUS_HEAP_CORRUPTION, "STATUS_HEAP_CORRUPTION",
+     "look at who freed, resized or overran this block before: the stack shows who found out"},
     {STATUS_NO_MEMORY, "STATUS_NO_MEMORY", "an allocation that raises exceptions found no memory"},
 };
 

@@ -27,6 +27,7 @@ static struct {
     atomic_int thread; /* who reports; 0: nobody yet */
     struct os_registers registers;
     EXCEPTION_RECORD record;
+    struct except_failure failure; /* call NULL: there is none */
     CONTEXT context;
     uintptr_t places[MOST_PLACES];
     char text[SCREEN + 1];
@@ -93,6 +94,16 @@ static void tell_parameters(struct os_text *t, const EXCEPTION_RECORD *r)
         text_hex(t, i ? ", " : ", parameters ", r->ExceptionInformation[i], 16);
     if (r->NumberParameters > 4)
         mm_os_text(t, " ...");
+}
+
+static void tell_failure(struct os_text *t, const struct except_failure *f)
+{
+    mm_os_text(t, "  ");
+    mm_os_text(t, f->call);
+    mm_os_text(t, ": ");
+    mm_os_text(t, f->what);
+    mm_os_text(t, "\n");
+    mm_except_tell_address(t, (uintptr_t)f->address);
 }
 
 static void tell_what(struct os_text *t, const EXCEPTION_RECORD *r, unsigned depth)
@@ -245,6 +256,8 @@ static void tell_all(unsigned depth)
 
     tell_code(t, report.record.ExceptionCode);
     tell_what(t, &report.record, depth);
+    if (report.failure.call)
+        tell_failure(t, &report.failure);
     mm_except_tell_registers(t, &report.context);
     tell_stack(t, &report.context);
     tell_next(t, report.record.ExceptionCode);
@@ -265,6 +278,17 @@ void mm_except_report_raised(const EXCEPTION_RECORD *record, const CONTEXT *cont
 {
     if (!begin())
         return;
+    report.record = *record;
+    report.context = *context;
+    tell_all(depth);
+}
+
+void mm_except_report_failure(const struct except_failure *failure, const EXCEPTION_RECORD *record,
+                              const CONTEXT *context, unsigned depth)
+{
+    if (!begin())
+        return;
+    report.failure = *failure;
     report.record = *record;
     report.context = *context;
     tell_all(depth);

@@ -35,6 +35,19 @@ void mm_heap_gate_lock(struct heap *h)
     h->depth++;
 }
 
+static bool gate_try_lock(struct heap *h)
+{
+    uintptr_t self = heap_self();
+
+    if (atomic_load_explicit(&h->lock_owner, memory_order_relaxed) != self) {
+        if (!mm_os_try_lock(&h->lock))
+            return false;
+        atomic_store_explicit(&h->lock_owner, self, memory_order_relaxed);
+    }
+    h->depth++;
+    return true;
+}
+
 void mm_heap_gate_unlock(struct heap *h)
 {
     if (--h->depth)
@@ -245,6 +258,20 @@ void mm_heap_each(void (*visit)(struct heap *h))
     for (struct heap *h = &mm_heap_default; h; h = h->next)
         visit(h);
     mm_os_unlock(&heaps.lock);
+}
+
+/* Who has locked a heap may be waiting for the list. */
+static void compact_unless_locked(struct heap *h)
+{
+    if (!gate_try_lock(h))
+        return;
+    (void)mm_heap_compact(h);
+    mm_heap_gate_unlock(h);
+}
+
+void mm_heap_compact_all(void)
+{
+    mm_heap_each(compact_unless_locked);
 }
 
 void mm_heap_leave_thread(struct heap *h)

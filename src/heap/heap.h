@@ -122,6 +122,9 @@ bool mm_heap_validate(struct heap *heap, const void *block);
 /* HeapCompact: give back what can be; => bytes of the largest free block that is committed */
 size_t mm_heap_compact(struct heap *heap);
 
+/* The same for every heap but those that another thread has locked at this moment. */
+void mm_heap_compact_all(void);
+
 /* HeapSummary. */
 struct heap_summary {
     size_t allocated;       /* bytes in blocks, as asked for */

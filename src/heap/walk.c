@@ -19,7 +19,7 @@ static void tell_region(uintptr_t start, size_t committed, size_t uncommitted, s
 {
     e->kind = HEAP_ENTRY_REGION;
     e->data = (void *)start;
-    e->size = 0;
+    e->size = committed + uncommitted;
     e->spare = 0;
     e->committed = committed;
     e->uncommitted = uncommitted;
@@ -134,13 +134,22 @@ static NTSTATUS after_block(struct heap *h, const struct span *s, struct heap_en
     return first_span(h, end, e);
 }
 
+/* The large block that an uncommitted range belongs to: vm knows where its reservation begins. */
+static bool large_before(struct heap *h, const void *range, struct large_info *ret_info)
+{
+    MEMORY_BASIC_INFORMATION info;
+
+    return !mm_vm_query(range, &info) && info.AllocationBase &&
+           mm_heap_large_next(h, (uintptr_t)info.AllocationBase - 1, ret_info) &&
+           ret_info->start + ret_info->committed == (uintptr_t)range;
+}
+
 static NTSTATUS after_large(struct heap *h, struct heap_entry *e)
 {
     struct large_info l;
 
-    /* The range behind the block: found by what lies before it. */
     if (e->kind == HEAP_ENTRY_UNCOMMITTED)
-        return first_large(h, (uintptr_t)e->data - 1, e);
+        return large_before(h, e->data, &l) ? first_large(h, l.start, e) : STATUS_INVALID_PARAMETER;
     if (!mm_heap_large_at(h, e->data, &l))
         return STATUS_INVALID_PARAMETER;
     if (e->kind == HEAP_ENTRY_REGION) {

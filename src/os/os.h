@@ -276,6 +276,9 @@ bool mm_os_alarm_sleep(int alarm, int signal, uint64_t cpu, uint64_t longest);
 pid_t mm_os_pid(void);
 pid_t mm_os_tid(void);
 
+/* Whether there is a process of that number, anybody's. */
+bool mm_os_process_exists(uint32_t number);
+
 /*
  * Ask for short turns on the CPU for the calling thread: who asks for little gets it soon after
  * waking, also on a machine whose CPUs are all busy.  It needs no right; kernels before 6.12 take no

@@ -20,6 +20,14 @@ pid_t mm_os_tid(void)
     return (pid_t)call0(SYS_gettid);
 }
 
+bool mm_os_process_exists(uint32_t number)
+{
+    if (number == 0 || number > INT32_MAX)
+        return false;
+    long error = call2(SYS_kill, (pid_t)number, 0);
+    return error == 0 || error == -EPERM;
+}
+
 void mm_os_exit(int status)
 {
     for (;;)

@@ -1,5 +1,5 @@
 /*
- * process.c - start-up: counters, then the backing of memory, then the space, then exceptions.
+ * process.c - start-up: counters, the backing of memory, the space, the heaps, then exceptions.
  *
  * Whoever comes first starts the library: the loader's constructor, or a malloc that ld.so makes
  * before any constructor.  A thread that comes while another is at it waits; the starting thread
@@ -87,6 +87,21 @@ static const struct except_memory memory_for_exceptions = {
     .page_error = page_error,
 };
 
+/* ---- what a heap finds out ---------------------------------------------------------------------- */
+
+/* Memory that might be wrong is not used on: nobody of the program's is asked. */
+static void stop_at_mistake(const struct heap_mistake *mistake)
+{
+    const struct except_failure failure = {
+        .code = (DWORD)STATUS_HEAP_CORRUPTION,
+        .call = mistake->call,
+        .what = mistake->what,
+        .address = mistake->address,
+    };
+
+    mm_except_fail_fast(&failure);
+}
+
 static void start(void)
 {
     struct config config;
@@ -103,6 +118,7 @@ static void start(void)
         mm_os_exit(125);
     }
     mm_except_init(&memory_for_exceptions);
+    mm_heap_on_mistake(stop_at_mistake);
 }
 
 void mm_process_start(void)

@@ -20,7 +20,7 @@
 #include <stdbool.h>
 
 /*
- * Start the library if it has not been: counters, backing, space, exceptions.
+ * Start the library if it has not been: counters, backing, space, heaps, exceptions.
  *
  * => any thread, cheap once started; every public entry point calls it
  * => async-signal-safe once started

@@ -8,6 +8,7 @@
 #include <windows.h>
 
 #include <psapi.h>
+#include <tlhelp32.h>
 #include <winternl.h>
 #include <ntstatus.h>
 
@@ -327,9 +328,54 @@ value(MEM_EXTENDED_PARAMETER_ZERO_PAGES_OPTIONAL, 4);
 value(MEM_EXTENDED_PARAMETER_NONPAGED_LARGE, 8);
 value(MEM_EXTENDED_PARAMETER_NONPAGED_HUGE, 16);
 value(ERROR_NO_MORE_FILES, 18);
+value(HEAP_NO_SERIALIZE, 0x1);
+value(HEAP_GROWABLE, 0x2);
+value(HEAP_GENERATE_EXCEPTIONS, 0x4);
+value(HEAP_ZERO_MEMORY, 0x8);
+value(HEAP_REALLOC_IN_PLACE_ONLY, 0x10);
+value(HEAP_TAIL_CHECKING_ENABLED, 0x20);
+value(HEAP_FREE_CHECKING_ENABLED, 0x40);
+value(HEAP_DISABLE_COALESCE_ON_FREE, 0x80);
+value(HEAP_CREATE_ALIGN_16, 0x10000);
+value(HEAP_CREATE_ENABLE_TRACING, 0x20000);
+value(HEAP_CREATE_ENABLE_EXECUTE, 0x40000);
+value(HEAP_MAXIMUM_TAG, 0xFFF);
+value(HEAP_PSEUDO_TAG_FLAG, 0x8000);
+value(HEAP_TAG_SHIFT, 18);
+value(PROCESS_HEAP_REGION, 0x1);
+value(PROCESS_HEAP_UNCOMMITTED_RANGE, 0x2);
+value(PROCESS_HEAP_ENTRY_BUSY, 0x4);
+value(PROCESS_HEAP_SEG_ALLOC, 0x8);
+value(PROCESS_HEAP_ENTRY_MOVEABLE, 0x10);
+value(PROCESS_HEAP_ENTRY_DDESHARE, 0x20);
+value(TH32CS_SNAPHEAPLIST, 0x1);
+value(TH32CS_SNAPPROCESS, 0x2);
+value(TH32CS_SNAPTHREAD, 0x4);
+value(TH32CS_SNAPMODULE, 0x8);
+value(TH32CS_SNAPMODULE32, 0x10);
+value(TH32CS_SNAPALL, 0xF);
+value(TH32CS_INHERIT, 0x80000000);
+value(HF32_DEFAULT, 1);
+value(HF32_SHARED, 2);
+value(LF32_FIXED, 1);
+value(LF32_FREE, 2);
+value(LF32_MOVEABLE, 4);
+value(MAX_MODULE_NAME32, 255);
+value(HeapCompatibilityInformation, 0);
+value(HeapEnableTerminationOnCorruption, 1);
+value(STATUS_NO_MORE_FILES, 0x80000006);
 
 /* What older headers do not have, or have as enumerations. */
 #ifndef _WIN32
+value(HEAP_CREATE_SEGMENT_HEAP, 0x100);
+value(HEAP_CREATE_HARDENED, 0x200);
+value(HeapExtendedInformation, 2);
+value(HeapOptimizeResources, 3);
+value(HeapTaggingInformation, 4);
+value(HeapStackDatabase, 5);
+value(HeapMemoryLimit, 6);
+value(HeapTag, 7);
+value(HEAP_OPTIMIZE_RESOURCES_CURRENT_VERSION, 1);
 value(MEM_EXTENDED_PARAMETER_SOFT_FAULT_PAGES, 32);
 value(MEM_EXTENDED_PARAMETER_EC_CODE, 64);
 value(MEM_REPLACE_PLACEHOLDER, 0x4000);

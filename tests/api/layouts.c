@@ -10,6 +10,7 @@
 #include <windows.h>
 
 #include <psapi.h>
+#include <tlhelp32.h>
 #include <winternl.h>
 
 #define layout(type, size) _Static_assert(sizeof(type) == (size), "size of " #type)
@@ -239,8 +240,54 @@ member(CONTEXT, VectorRegister, 768, 416);
 member(CONTEXT, LastExceptionFromRip, 1224, 8);
 #endif
 
+layout(PROCESS_HEAP_ENTRY, 40);
+member(PROCESS_HEAP_ENTRY, lpData, 0, 8);
+member(PROCESS_HEAP_ENTRY, cbData, 8, 4);
+member(PROCESS_HEAP_ENTRY, cbOverhead, 12, 1);
+member(PROCESS_HEAP_ENTRY, iRegionIndex, 13, 1);
+member(PROCESS_HEAP_ENTRY, wFlags, 14, 2);
+member(PROCESS_HEAP_ENTRY, Block.hMem, 16, 8);
+member(PROCESS_HEAP_ENTRY, Block.dwReserved, 24, 12);
+member(PROCESS_HEAP_ENTRY, Region.dwCommittedSize, 16, 4);
+member(PROCESS_HEAP_ENTRY, Region.dwUnCommittedSize, 20, 4);
+member(PROCESS_HEAP_ENTRY, Region.lpFirstBlock, 24, 8);
+member(PROCESS_HEAP_ENTRY, Region.lpLastBlock, 32, 8);
+
+layout(HEAP_SUMMARY, 40);
+member(HEAP_SUMMARY, cb, 0, 4);
+member(HEAP_SUMMARY, cbAllocated, 8, 8);
+member(HEAP_SUMMARY, cbCommitted, 16, 8);
+member(HEAP_SUMMARY, cbReserved, 24, 8);
+member(HEAP_SUMMARY, cbMaxReserve, 32, 8);
+
+layout(RTL_HEAP_PARAMETERS, 96);
+member(RTL_HEAP_PARAMETERS, Length, 0, 4);
+member(RTL_HEAP_PARAMETERS, CommitRoutine, 72, 8);
+member(RTL_HEAP_PARAMETERS, Reserved, 80, 16);
+
+layout(HEAPLIST32, 32);
+member(HEAPLIST32, dwSize, 0, 8);
+member(HEAPLIST32, th32ProcessID, 8, 4);
+member(HEAPLIST32, th32HeapID, 16, 8);
+member(HEAPLIST32, dwFlags, 24, 4);
+
+layout(HEAPENTRY32, 56);
+member(HEAPENTRY32, dwSize, 0, 8);
+member(HEAPENTRY32, hHandle, 8, 8);
+member(HEAPENTRY32, dwAddress, 16, 8);
+member(HEAPENTRY32, dwBlockSize, 24, 8);
+member(HEAPENTRY32, dwFlags, 32, 4);
+member(HEAPENTRY32, dwLockCount, 36, 4);
+member(HEAPENTRY32, dwResvd, 40, 4);
+member(HEAPENTRY32, th32ProcessID, 44, 4);
+member(HEAPENTRY32, th32HeapID, 48, 8);
+
 /* What headers older than Windows 10's do not have. */
 #ifndef _WIN32
+layout(HEAP_OPTIMIZE_RESOURCES_INFORMATION, 8);
+member(HEAP_OPTIMIZE_RESOURCES_INFORMATION, Version, 0, 4);
+member(HEAP_OPTIMIZE_RESOURCES_INFORMATION, Flags, 4, 4);
+
 layout(WIN32_MEMORY_REGION_INFORMATION, 32);
 member(WIN32_MEMORY_REGION_INFORMATION, AllocationBase, 0, 8);
 member(WIN32_MEMORY_REGION_INFORMATION, AllocationProtect, 8, 4);
