@@ -62,6 +62,26 @@ typedef struct _PROCESS_HEAP_ENTRY {
 #define WAIT_TIMEOUT 258
 #define INFINITE 0xFFFFFFFF
 
+/* LocalAlloc, LocalReAlloc, LocalFlags: see winbase.h. */
+#define LMEM_FIXED 0x0
+#define LMEM_MOVEABLE 0x2
+#define LMEM_NOCOMPACT 0x10
+#define LMEM_NODISCARD 0x20
+#define LMEM_ZEROINIT 0x40
+#define LMEM_MODIFY 0x80
+#define LMEM_DISCARDABLE 0xF00
+#define LMEM_VALID_FLAGS 0xF72
+#define LMEM_INVALID_HANDLE 0x8000
+#define LHND (LMEM_MOVEABLE | LMEM_ZEROINIT)
+#define LPTR (LMEM_FIXED | LMEM_ZEROINIT)
+#define NONZEROLHND (LMEM_MOVEABLE)
+#define NONZEROLPTR (LMEM_FIXED)
+#define LMEM_DISCARDED 0x4000
+#define LMEM_LOCKCOUNT 0xFF
+
+/* Discard the block of an unlocked object: LocalReAlloc to 0 bytes. */
+#define LocalDiscard(handle) LocalReAlloc((handle), 0, LMEM_MOVEABLE)
+
 /* EXCEPTION_RECORD.ExceptionCode */
 #define EXCEPTION_GUARD_PAGE ((DWORD)0x80000001)
 #define EXCEPTION_DATATYPE_MISALIGNMENT ((DWORD)0x80000002)

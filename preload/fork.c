@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "global/global.h"
 #include "heap/heap.h"
 #include "pager/pager.h"
 #include "stats/counters.h"
@@ -41,6 +42,7 @@ static void after_in_child(void)
     mm_pager_after_fork_in_child();
     mm_vm_unlock_after_fork();
     mm_heap_after_fork_in_child();
+    mm_global_after_fork_in_child();
 }
 
 void mm_preload_watch_forks(void)

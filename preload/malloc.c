@@ -33,7 +33,7 @@ static inline void *allocate(size_t size)
 {
     struct heap_cache *c = mm_heap_mine;
 
-    if (likely(size <= SMALL_MAX) && likely(c != NULL)) {
+    if (likely(size <= SMALL_MAX)) {
         void *block = heap_take(c, mm_heap_class_of[(size + 15) >> 4], size, NULL);
         if (likely(block != NULL))
             return block;
@@ -56,7 +56,7 @@ MM_EXPORT void free(void *block)
 {
     struct heap_cache *c = mm_heap_mine;
 
-    if (likely(c != NULL) && likely(heap_give(c, block)))
+    if (likely(heap_give(c, block)))
         return;
     if (block)
         free_slowly(block);
@@ -70,7 +70,7 @@ MM_EXPORT void *calloc(size_t count, size_t size)
 
     if (__builtin_mul_overflow(count, size, &bytes))
         return no_memory();
-    if (bytes <= SMALL_MAX && likely(c != NULL)) {
+    if (bytes <= SMALL_MAX) {
         void *block = heap_take(c, mm_heap_class_of[(bytes + 15) >> 4], bytes, &fresh);
         if (likely(block != NULL))
             return fresh ? block : memset(block, 0, bytes);

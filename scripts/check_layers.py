@@ -19,10 +19,12 @@ MAY_INCLUDE = {
     "vm":      ["base", "os", "stats"],
     "pager":   ["base", "os", "stats", "vm"],
     "heap":    ["base", "os", "stats", "vm", "pager"],
+    "global":  ["base", "os", "stats", "vm", "pager", "heap"],
     "except":  ["base", "os", "stats", "vm"],
     "inspect": ["base", "os", "stats", "vm", "pager"],
-    "process": ["base", "os", "stats", "vm", "pager", "heap", "except", "inspect"],
-    "api":     ["base", "os", "stats", "vm", "pager", "heap", "except", "inspect", "process"],
+    "process": ["base", "os", "stats", "vm", "pager", "heap", "global", "except", "inspect"],
+    "api":     ["base", "os", "stats", "vm", "pager", "heap", "global", "except", "inspect",
+                "process"],
 }
 LAYERS = set(MAY_INCLUDE)
 

@@ -6,6 +6,7 @@
 
 #include "api/api_internal.h"
 #include "base/page.h"
+#include "global/global.h"
 #include "heap/heap.h"
 
 /* Windows' fields are narrower than what they may have to hold. */
@@ -64,6 +65,19 @@ static void tell(const struct heap_entry *e, PROCESS_HEAP_ENTRY *ret_entry)
     ret_entry->Region.lpLastBlock = e->last;
 }
 
+/* A block that GlobalAlloc or LocalAlloc can move is told with its handle. */
+static void tell_moveable(PROCESS_HEAP_ENTRY *entry)
+{
+    void *handle = NULL;
+
+    if (entry->wFlags == PROCESS_HEAP_ENTRY_BUSY)
+        handle = mm_global_handle_of_block(entry->lpData);
+    if (!handle)
+        return;
+    entry->wFlags |= PROCESS_HEAP_ENTRY_MOVEABLE;
+    entry->Block.hMem = handle;
+}
+
 BOOL WINAPI HeapWalk(HANDLE handle, LPPROCESS_HEAP_ENTRY entry)
 {
     struct heap_entry e;
@@ -79,6 +93,8 @@ BOOL WINAPI HeapWalk(HANDLE handle, LPPROCESS_HEAP_ENTRY entry)
     if (status != STATUS_SUCCESS)
         return mm_api_result(status);
     tell(&e, entry);
+    if (heap == mm_heap_process())
+        tell_moveable(entry);
     return TRUE;
 }
 

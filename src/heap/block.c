@@ -5,7 +5,7 @@
  */
 #include "heap/heap_internal.h"
 
-#define REPACK_LOOKS 32 /* spans that repacking looks at for a denser one */
+#define REPACK_LOOKS 256 /* spans that repacking looks at for a denser one */
 
 /* ---- mistakes --------------------------------------------------------------------------------- */
 
@@ -404,6 +404,12 @@ NTSTATUS mm_heap_resize(struct heap *h, ULONG flags, void *block, size_t size, v
 
 /* ---- repacking -------------------------------------------------------------------------------------- */
 
+/* Denser, or as dense and at a lower address: so of spans that are alike some are filled, too. */
+static bool goes_before(const struct span *t, const struct span *s)
+{
+    return t->used > s->used || (t->used == s->used && t->start < s->start);
+}
+
 /* The densest of the thread's spans that have room, if it is denser than `s`.  Marked. */
 static struct span *denser(struct heap_cache *c, const struct span *s)
 {
@@ -411,7 +417,7 @@ static struct span *denser(struct heap_cache *c, const struct span *s)
     unsigned looks = REPACK_LOOKS;
 
     for (struct span *t = c->partial[s->class]; t && looks; t = t->next, looks--) {
-        if (t != s && t->used > s->used && (!best || t->used > best->used) && t->head != LINK_END)
+        if (goes_before(t, s) && t->head != LINK_END && (!best || goes_before(t, best)))
             best = t;
     }
     return best;

@@ -19,7 +19,8 @@
 #define LOOKS_BEFORE_SLEEP 200
 #define SLEEP_NS 20000
 
-__thread struct heap_cache *mm_heap_mine;
+struct heap_cache mm_heap_none = {.closed = 1};
+__thread struct heap_cache *mm_heap_mine = &mm_heap_none;
 static __thread struct heap_cache *slots[SLOTS] __attribute__((tls_model("initial-exec")));
 
 struct heap_cache mm_heap_nobody;
@@ -425,6 +426,6 @@ void mm_heap_cache_abandon(struct heap_cache *c)
 void mm_heap_thread_ends(void)
 {
     mm_heap_each(mm_heap_leave_thread);
-    mm_heap_mine = NULL;
+    mm_heap_mine = &mm_heap_none;
     memset(slots, 0, sizeof slots);
 }

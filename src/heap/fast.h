@@ -115,8 +115,9 @@ struct heap_cache {
     unsigned quarantine_next;     /* (o) the oldest */
 };
 
-/* Of the process heap; NULL before the thread's first call. */
+/* Of the process heap; before the thread's first call mm_heap_none, which has nothing and is closed. */
 extern __thread struct heap_cache *mm_heap_mine __attribute__((tls_model("initial-exec")));
+extern struct heap_cache mm_heap_none;
 
 /*
  * The range of address space that all spans come from, and its table: a word for each 64 KiB unit.

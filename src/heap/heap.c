@@ -16,6 +16,8 @@ static struct {
     struct heap *last;   /* the newest; the list begins with the process heap */
     struct heap *unused; /* records */
     size_t count;
+    uint64_t serial;  /* of the newest */
+    uint64_t changes; /* of the list */
 } heaps;
 
 static bool hard_by_default;
@@ -142,9 +144,11 @@ NTSTATUS mm_heap_create(ULONG flags, size_t initial, size_t maximum, struct heap
     }
     mm_os_lock(&heaps.lock);
     h->next = NULL;
+    h->serial = ++heaps.serial;
     heaps.last->next = h;
     heaps.last = h;
     heaps.count++;
+    heaps.changes++;
     mm_os_unlock(&heaps.lock);
     *ret_heap = h;
     return STATUS_SUCCESS;
@@ -161,6 +165,7 @@ static void unlist(struct heap *h)
     if (heaps.last == h)
         heaps.last = before;
     heaps.count--;
+    heaps.changes++;
     mm_os_unlock(&heaps.lock);
 }
 
@@ -252,12 +257,28 @@ size_t mm_heap_list(void **ret_handles, size_t room)
     return count;
 }
 
-void mm_heap_each(void (*visit)(struct heap *h))
+/* The heap after h in the list, or after where it was when `changes` was read. */
+static struct heap *next_heap(struct heap *h, uint64_t *serial, uint64_t *changes)
 {
     mm_os_lock(&heaps.lock);
-    for (struct heap *h = &mm_heap_default; h; h = h->next)
-        visit(h);
+    bool same = *changes == heaps.changes;
+    h = same ? h->next : &mm_heap_default;
+    while (!same && h && h->serial <= *serial)
+        h = h->next;
+    *serial = h ? h->serial : 0;
+    *changes = heaps.changes;
     mm_os_unlock(&heaps.lock);
+    return h;
+}
+
+/* The list is not locked meanwhile: a heap may be waited for by who holds another and wants the list. */
+void mm_heap_each(void (*visit)(struct heap *h))
+{
+    uint64_t serial = 0;
+    uint64_t changes = UINT64_MAX;
+
+    for (struct heap *h = &mm_heap_default; h; h = next_heap(h, &serial, &changes))
+        visit(h);
 }
 
 /* Who has locked a heap may be waiting for the list. */
@@ -351,11 +372,34 @@ void mm_heap_tell_mistake(const struct heap_mistake *mistake)
 
 /* ---- fork ------------------------------------------------------------------------------------------------- */
 
+/* Lock the list and all heaps; who holds one may want the list, so neither is waited for with both. */
+static struct heap *try_to_lock_all(void)
+{
+    struct heap *h;
+
+    mm_os_lock(&heaps.lock);
+    for (h = &mm_heap_default; h && gate_try_lock(h); h = h->next)
+        continue;
+    if (!h)
+        return NULL;
+    for (struct heap *taken = &mm_heap_default; taken != h; taken = taken->next)
+        mm_heap_gate_unlock(taken);
+    mm_os_unlock(&heaps.lock);
+    return h;
+}
+
 void mm_heap_before_fork(void)
 {
-    mm_os_lock(&heaps.lock);
-    for (struct heap *h = &mm_heap_default; h; h = h->next)
+    struct heap *busy;
+
+    while ((busy = try_to_lock_all())) {
+        mm_heap_gate_lock(busy);
+        mm_heap_gate_unlock(busy);
+    }
+    for (struct heap *h = &mm_heap_default; h; h = h->next) {
         (void)mm_heap_lock(h);
+        mm_heap_gate_unlock(h); /* taken twice */
+    }
     mm_heap_units_lock();
 }
 

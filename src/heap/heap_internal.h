@@ -63,6 +63,7 @@ struct heap {
     size_t kept_bytes;                   /* (h) */
     size_t committed;                    /* (h) bytes of its spans */
     atomic_size_t charged;               /* (a) of a fixed heap: bytes against the maximum */
+    uint64_t serial;                     /* (l) later heaps have higher ones */
     struct heap *next;                   /* (l) heaps in the order of their making; unused */
 };
 

@@ -32,11 +32,11 @@
 enum large_state { LARGE_UNUSED, LARGE_LIVE, LARGE_KEPT };
 
 struct large {
-    uintptr_t start;    /* what the program has */
-    uintptr_t reserved; /* where the allocation begins; at or below start */
-    uintptr_t end;      /* where the reservation ends */
-    size_t committed;   /* bytes from start */
-    atomic_size_t size; /* as asked for */
+    uintptr_t start;         /* what the program has */
+    uintptr_t reserved;      /* where the allocation begins; at or below start */
+    uintptr_t end;           /* where the reservation ends */
+    atomic_size_t committed; /* bytes from start */
+    atomic_size_t size;      /* as asked for */
     atomic_uint state;
     struct heap *heap;
     struct large *next; /* the heap's; unused records */
@@ -80,7 +80,7 @@ static struct large *find(const void *address)
 {
     large_slot *slot = slot_of((uintptr_t)address, false);
     struct large *l = slot ? atomic_load_explicit(slot, memory_order_acquire) : NULL;
-    bool live = l && atomic_load(&l->state) == LARGE_LIVE;
+    bool live = l && atomic_load_explicit(&l->state, memory_order_acquire) == LARGE_LIVE;
     return live && l->start == (uintptr_t)address ? l : NULL; /* a record may be another's by now */
 }
 
@@ -213,20 +213,20 @@ static struct large *make(struct heap *h, size_t size, size_t alignment, unsigne
 
 static void link_live(struct heap *h, struct large *l, size_t size)
 {
-    atomic_store(&l->size, size);
+    atomic_store_explicit(&l->size, size, memory_order_relaxed);
     l->prev = NULL;
     l->next = h->large;
     if (h->large)
         h->large->prev = l;
     h->large = l;
     h->large_committed += l->committed;
-    atomic_store(&l->state, LARGE_LIVE);
+    atomic_store_explicit(&l->state, LARGE_LIVE, memory_order_release);
     atomic_store_explicit(slot_of(l->start, false), l, memory_order_release);
 }
 
 static void unlink_live(struct heap *h, struct large *l, enum large_state state)
 {
-    atomic_store(&l->state, state);
+    atomic_store_explicit(&l->state, state, memory_order_release);
     if (l->prev)
         l->prev->next = l->next;
     else
@@ -360,7 +360,7 @@ bool mm_heap_large_free(struct heap *h, void *block, bool kept, size_t *ret_size
     mm_heap_gate_lock(h);
     struct large *l = find_in(h, block);
     if (l) {
-        *ret_size = atomic_load(&l->size);
+        *ret_size = atomic_load_explicit(&l->size, memory_order_relaxed);
         unlink_live(h, l, kept ? LARGE_KEPT : LARGE_UNUSED);
         l->next = NULL;
         old = kept ? keep(h, l) : l;
@@ -377,7 +377,7 @@ bool mm_heap_large_size(const void *block, struct heap **ret_heap, size_t *ret_s
     if (!l)
         return false;
     *ret_heap = l->heap;
-    *ret_size = atomic_load(&l->size);
+    *ret_size = atomic_load_explicit(&l->size, memory_order_relaxed);
     *ret_capacity = l->committed;
     return true;
 }
@@ -403,7 +403,7 @@ static void set_sizes(struct large *l, size_t committed, size_t size)
     mm_heap_gate_lock(h);
     h->large_committed += committed - l->committed;
     l->committed = committed;
-    atomic_store(&l->size, size);
+    atomic_store_explicit(&l->size, size, memory_order_relaxed);
     mm_heap_gate_unlock(h);
 }
 
@@ -438,10 +438,24 @@ static size_t spare_of(const struct large *l, size_t size)
     return spare < TRIM_LEAST && spare < l->committed / 2 ? 0 : spare;
 }
 
+/* A new size within what is committed: no lock, but who has closed the heap is waited for. */
+static bool set_size(struct large *l, size_t size)
+{
+    struct heap_cache *c = mm_heap_cache_find(l->heap);
+    if (!c)
+        return false;
+    mm_heap_cache_enter(l->heap, c);
+    atomic_store_explicit(&l->size, size, memory_order_relaxed);
+    heap_leave(c);
+    return true;
+}
+
 static void shrink_in_place(struct large *l, size_t size)
 {
     size_t spare = spare_of(l, size);
 
+    if (!spare && set_size(l, size))
+        return;
     set_sizes(l, l->committed - spare, size);
     if (spare)
         decommit(l->start + l->committed, spare);
@@ -467,7 +481,7 @@ static NTSTATUS move(struct heap *h, struct large *l, size_t size, void **ret_bl
     if (!bigger)
         return STATUS_NO_MEMORY;
 
-    size_t old = min_size(atomic_load(&l->size), size);
+    size_t old = min_size(atomic_load_explicit(&l->size, memory_order_relaxed), size);
     mm_heap_gate_lock(h);
     link_live(h, bigger, size);
     unlink_live(h, l, LARGE_UNUSED);
@@ -498,7 +512,7 @@ static void tell(const struct large *l, struct large_info *ret_info)
 {
     *ret_info = (struct large_info){
         .start = l->start,
-        .size = atomic_load(&l->size),
+        .size = atomic_load_explicit(&l->size, memory_order_relaxed),
         .committed = l->committed,
         .reserved = l->end - l->start,
     };
@@ -511,7 +525,8 @@ static struct large *next_in_leaf(struct heap *h, uintptr_t number, uintptr_t fr
 
     for (uintptr_t unit = from; leaf && unit < LEAF_UNITS; unit++) {
         struct large *l = atomic_load_explicit(&leaf[unit], memory_order_acquire);
-        if (l && l->heap == h && atomic_load(&l->state) == LARGE_LIVE)
+        if (l && l->heap == h &&
+            atomic_load_explicit(&l->state, memory_order_acquire) == LARGE_LIVE)
             return l;
     }
     return NULL;
@@ -545,7 +560,7 @@ bool mm_heap_large_at(struct heap *h, const void *address, struct large_info *re
 void mm_heap_large_sum(struct heap *h, struct heap_summary *sum)
 {
     for (const struct large *l = h->large; l; l = l->next) {
-        sum->allocated += atomic_load(&l->size);
+        sum->allocated += atomic_load_explicit(&l->size, memory_order_relaxed);
         sum->blocks++;
         sum->committed += l->committed;
         sum->reserved += l->end - l->reserved;

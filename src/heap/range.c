@@ -27,8 +27,10 @@
 #define QUEUE_LEAST 16            /* freed units that wait before the oldest is used again */
 #define RESERVE_LEAST 16          /* emptied units kept committed: 1 MiB, */
 #define RESERVE_SHARE 16          /* or this part of the units in use, */
-#define RESERVE_MOST 1024         /* up to 64 MiB */
+#define RESERVE_MOST 1024         /* up to 64 MiB, SURPLUS included */
+#define SURPLUS 64                /* emptied units that are given back together: 4 MiB */
 #define RECORDS_CHUNK (256 * KIB) /* of own memory, cut into records */
+#define SURPLUS_PAGED 8           /* the same where memory is short by design */
 #define QUEUES 2                  /* runs of 1 unit, and of 4 */
 #define GROUP_UNITS 16            /* single units that a class in use takes in a row: 1 MiB */
 #define GROUP_AFTER 16            /* units a class has taken before it does */
@@ -50,6 +52,7 @@ struct unit_group {
     uint32_t next;  /* to be taken */
     uint32_t left;  /* from there on */
     uint32_t taken; /* by the class so far, up to GROUP_AFTER */
+    bool committed; /* what is left of it */
 };
 
 static struct {
@@ -181,9 +184,18 @@ static uint32_t new_unit_of(unsigned class)
         if (g->next == NO_UNIT)
             return new_units(1);
         g->left = GROUP_UNITS;
+        g->committed = false;
     }
     g->left--;
     return g->next++;
+}
+
+/* Whether the unit is of the class's group, and committed with it. */
+static bool is_committed(unsigned class, uint32_t unit)
+{
+    const struct unit_group *g = &units.groups[class];
+    uint32_t first = g->next + g->left - GROUP_UNITS;
+    return g->committed && g->next != NO_UNIT && unit >= first && unit < g->next;
 }
 
 static uint32_t take_units(unsigned class, uint32_t count)
@@ -203,12 +215,13 @@ static unsigned reserve_room(void)
     unsigned share = units.in_use / RESERVE_SHARE;
     if (share < RESERVE_LEAST)
         return RESERVE_LEAST;
-    return share < RESERVE_MOST ? share : RESERVE_MOST;
+    return share < RESERVE_MOST - SURPLUS ? share : RESERVE_MOST - SURPLUS;
 }
 
+/* Where there is more than room for, it is given back together, since each call costs a TLB flush. */
 static bool keep_in_reserve(uint32_t unit)
 {
-    if (units.reserve_count >= reserve_room())
+    if (units.reserve_count == RESERVE_MOST)
         return false;
     table_set(unit, 1, link_to(NO_UNIT));
     units.reserve[(units.reserve_first + units.reserve_count++) % RESERVE_MOST] = unit;
@@ -223,15 +236,19 @@ static uint32_t take_reserved(void)
     return unit;
 }
 
-/* A kept unit that the reserve has no more room for; NO_UNIT: none. */
-static uint32_t take_surplus(void)
+/* Up to SURPLUS kept units beyond `least`, the oldest, in the order of their addresses; how many. */
+static unsigned take_surplus(uint32_t *surplus, unsigned least)
 {
-    mm_heap_units_lock();
-    uint32_t unit = NO_UNIT;
-    if (units.reserve_count > reserve_room())
-        unit = take_reserved();
-    mm_heap_units_unlock();
-    return unit;
+    unsigned count = 0;
+
+    while (units.reserve_count > least && count < SURPLUS) {
+        uint32_t unit = take_reserved();
+        unsigned at = count++;
+        for (; at > 0 && surplus[at - 1] > unit; at--)
+            surplus[at] = surplus[at - 1];
+        surplus[at] = unit;
+    }
+    return count;
 }
 
 /* ---- memory behind units: no lock is held ---------------------------------------------------------- */
@@ -245,14 +262,16 @@ static bool commit(uint32_t unit, uint32_t count, ULONG protect, bool touched_so
 }
 
 /* Put units back that have no memory behind them any more. */
-static void put_units(uint32_t unit, uint32_t count)
+static void put_units(uint32_t unit, uint32_t count, uint32_t each)
 {
     mm_heap_units_lock();
-    queue_put(unit, count);
+    for (uint32_t i = 0; i < count; i += each)
+        queue_put(unit + i, each);
     mm_heap_units_unlock();
 }
 
-static void decommit(uint32_t unit, uint32_t count)
+/* Take the memory from behind units that come in pieces of `each`. */
+static void decommit(uint32_t unit, uint32_t count, uint32_t each)
 {
     void *base;
     size_t size;
@@ -265,7 +284,17 @@ static void decommit(uint32_t unit, uint32_t count)
      */
     if (status != STATUS_SUCCESS)
         (void)mm_vm_zero(unit_address(unit), count * UNIT_BYTES);
-    put_units(unit, count);
+    put_units(unit, count, each);
+}
+
+/* Neighbours go in one call. */
+static void decommit_all(const uint32_t *surplus, unsigned count)
+{
+    for (unsigned first = 0, next; first < count; first = next) {
+        for (next = first + 1; next < count && surplus[next] == surplus[next - 1] + 1;)
+            next++;
+        decommit(surplus[first], next - first, 1);
+    }
 }
 
 /* Units that follow one just taken and are now ours as well; 0: none. */
@@ -286,11 +315,47 @@ static bool commit_for(uint32_t unit, uint32_t count, ULONG protect, bool touche
 
     for (uint32_t next = unit + count + ahead; next-- > unit + count;) {
         if (!more)
-            put_units(next, 1);
+            put_units(next, 1, 1);
         else
             mm_heap_units_free(next, 1, true);
     }
     return more || commit(unit, count, protect, touched_soon);
+}
+
+/*
+ * Commit a class's group as a whole with its first unit: one call for sixteen spans.  Not under a
+ * pager, whose page file would have to be written ahead.
+ */
+static bool commit_group(unsigned class, uint32_t unit)
+{
+    struct unit_group *g = &units.groups[class];
+
+    mm_heap_units_lock();
+    bool begins = g->left == GROUP_UNITS - 1 && g->next == unit + 1 && !mm_pager_is_on();
+    mm_heap_units_unlock();
+    if (!begins || !commit(unit, GROUP_UNITS, PAGE_READWRITE, false))
+        return false;
+    mm_heap_units_lock();
+    if (g->next > unit && g->next + g->left == unit + GROUP_UNITS)
+        g->committed = true;
+    mm_heap_units_unlock();
+    return true;
+}
+
+/* What is left of groups goes back as single units; how many of them. */
+static uint32_t dissolve_group(unsigned class)
+{
+    struct unit_group *g = &units.groups[class];
+
+    mm_heap_units_lock();
+    uint32_t left = g->committed ? g->left : 0;
+    uint32_t first = g->next;
+    if (left)
+        g->left = 0;
+    mm_heap_units_unlock();
+    if (left)
+        decommit(first, left, 1);
+    return left;
 }
 
 uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_soon, bool *ret_fresh)
@@ -306,12 +371,16 @@ uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_so
         unit = take_units(class, count);
     if (h->hard && mm_heap_units_used() % GUARD_EVERY == 0)
         (void)new_units(1); /* never used: it guards what lies before it */
+    bool ready =
+        kept || (unit != NO_UNIT && h->protect == PAGE_READWRITE && is_committed(class, unit));
     units.in_use += unit == NO_UNIT ? 0 : count;
     mm_heap_units_unlock();
 
     if (unit == NO_UNIT)
         return NO_UNIT;
-    if (!kept && !commit_for(unit, count, h->protect, touched_soon)) {
+    if (h->protect == PAGE_READWRITE && !ready)
+        ready = commit_group(class, unit);
+    if (!ready && !commit_for(unit, count, h->protect, touched_soon)) {
         mm_heap_units_lock();
         queue_put(unit, count);
         units.in_use -= count;
@@ -324,26 +393,35 @@ uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_so
 
 void mm_heap_units_free(uint32_t unit, uint32_t count, bool keep)
 {
+    uint32_t surplus[SURPLUS];
+    unsigned excess = 0;
+
     mm_heap_units_lock();
     bool kept = keep && count == 1 && keep_in_reserve(unit);
+    if (units.reserve_count >= reserve_room() + (mm_pager_is_on() ? SURPLUS_PAGED : SURPLUS))
+        excess = take_surplus(surplus, reserve_room());
     mm_heap_units_unlock();
     if (!kept)
-        decommit(unit, count);
+        decommit(unit, count, count);
+    decommit_all(surplus, excess);
 }
 
 bool mm_heap_units_trim(void)
 {
+    uint32_t surplus[SURPLUS];
+    unsigned excess;
     bool any = false;
 
-    for (;;) {
+    do {
         mm_heap_units_lock();
-        uint32_t unit = units.reserve_count ? take_reserved() : NO_UNIT;
+        excess = take_surplus(surplus, 0);
         mm_heap_units_unlock();
-        if (unit == NO_UNIT)
-            return any;
-        decommit(unit, 1);
-        any = true;
-    }
+        decommit_all(surplus, excess);
+        any = any || excess;
+    } while (excess);
+    for (unsigned class = 0; class < CLASS_COUNT; class ++)
+        any = dissolve_group(class) || any;
+    return any;
 }
 
 /* ---- the table --------------------------------------------------------------------------------------- */
@@ -358,14 +436,11 @@ void mm_heap_units_enter(struct span *s)
 void mm_heap_units_leave(struct span *s)
 {
     uint32_t count = mm_heap_classes[s->class].units;
-    uint32_t surplus;
 
     mm_heap_units_lock();
     table_set(unit_of(s->start), count, link_to(NO_UNIT));
     units.in_use -= count;
     mm_heap_units_unlock();
-    while ((surplus = take_surplus()) != NO_UNIT)
-        decommit(surplus, 1);
 }
 
 uint32_t mm_heap_unit_reserve(struct heap *h)
@@ -380,7 +455,7 @@ uint32_t mm_heap_unit_reserve(struct heap *h)
 
 void mm_heap_unit_release(uint32_t unit)
 {
-    put_units(unit, 1);
+    put_units(unit, 1, 1);
 }
 
 struct heap *mm_heap_of_unit(uint32_t unit)

@@ -7,8 +7,14 @@
  */
 #include "heap/heap_internal.h"
 
+#include "pager/pager.h"
+
 #define CUT_LEAST 4 /* blocks cut at a time: a page of them, within these */
 #define CUT_MOST 64
+
+/* A full span is used again when this part of it is free: later where it may be paged out. */
+#define FREE_SHARE 16
+#define FREE_PAGED 4
 
 const struct span mm_heap_no_span = {.head = LINK_END, .low = LOW_NEVER};
 
@@ -187,8 +193,8 @@ bool mm_heap_span_carve(struct span *s, uint64_t *random)
 
 uint32_t mm_heap_span_low(const struct span *s)
 {
-    unsigned quarter = s->blocks / 4u;
-    return s->blocks - (quarter ? quarter : 1);
+    unsigned free = s->blocks / (mm_pager_is_on() ? FREE_PAGED : FREE_SHARE);
+    return s->blocks - (free ? free : 1);
 }
 
 void mm_heap_span_push(struct span **list, struct span *s)

@@ -13,6 +13,7 @@
 
 #include "base/page.h"
 #include "except/except.h"
+#include "global/global.h"
 #include "heap/heap.h"
 #include "os/os.h"
 #include "pager/pager.h"
@@ -117,6 +118,7 @@ static void start(void)
         mm_os_complain("ntmm: no address space for the heap; is there a limit (ulimit -v)?\n");
         mm_os_exit(125);
     }
+    mm_heap_on_shortage(mm_global_reclaim);
     mm_except_init(&memory_for_exceptions);
     mm_heap_on_mistake(stop_at_mistake);
 }

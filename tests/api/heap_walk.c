@@ -180,6 +180,25 @@ static void the_cost_of_a_block_is_told(void)
     destroy(heap);
 }
 
+static void a_moveable_block_is_told_with_its_handle(void)
+{
+    PROCESS_HEAP_ENTRY e = {.lpData = NULL};
+    HGLOBAL handle = GlobalAlloc(GMEM_MOVEABLE, 1234);
+    void *block = GlobalLock(handle);
+    int times = 0;
+    while (HeapWalk(GetProcessHeap(), &e)) {
+        if (e.lpData != block || !(e.wFlags & PROCESS_HEAP_ENTRY_BUSY))
+            continue;
+        times++;
+        check(e.wFlags & PROCESS_HEAP_ENTRY_MOVEABLE, "flags %#x", e.wFlags);
+        check(e.Block.hMem == handle && e.cbData == 1234, "%p for %p, %u bytes", e.Block.hMem,
+              handle, (unsigned)e.cbData);
+    }
+    check(times == 1, "met %d times", times);
+    GlobalUnlock(handle);
+    GlobalFree(handle);
+}
+
 static void a_walk_from_nowhere_is_refused(void)
 {
     static const WORD flags[] = {PROCESS_HEAP_ENTRY_BUSY, 0, PROCESS_HEAP_REGION,
@@ -445,6 +464,7 @@ static const struct test tests[] = {
     TEST(freed_blocks_are_not_met_any_more, ""),
     TEST(large_blocks_are_met_too, ""),
     TEST(the_cost_of_a_block_is_told, "S282"),
+    TEST(a_moveable_block_is_told_with_its_handle, "S283"),
     TEST(a_walk_from_nowhere_is_refused, "S284"),
     TEST(a_locked_heap_can_be_walked_while_others_want_it, ""),
     TEST(a_sound_heap_and_its_blocks_are_valid, "S277"),
