@@ -9,6 +9,7 @@
 #include <debugapi.h>
 #include <errhandlingapi.h>
 #include <handleapi.h>
+#include <interlockedapi.h>
 #include <memoryapi.h>
 #include <processthreadsapi.h>
 #include <profileapi.h>

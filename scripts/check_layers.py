@@ -20,9 +20,11 @@ MAY_INCLUDE = {
     "pager":   ["base", "os", "stats", "vm"],
     "heap":    ["base", "os", "stats", "vm", "pager"],
     "except":  ["base", "os", "stats", "vm"],
+    "lookaside": ["base", "os", "heap"],
     "inspect": ["base", "os", "stats", "vm", "pager"],
     "process": ["base", "os", "stats", "vm", "pager", "heap", "except", "inspect"],
-    "api":     ["base", "os", "stats", "vm", "pager", "heap", "except", "inspect", "process"],
+    "api":     ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside",
+                "inspect", "process"],
 }
 LAYERS = set(MAY_INCLUDE)
 
