@@ -22,7 +22,8 @@ MAY_INCLUDE = {
     "except":  ["base", "os", "stats", "vm"],
     "lookaside": ["base", "os", "heap"],
     "inspect": ["base", "os", "stats", "vm", "pager"],
-    "process": ["base", "os", "stats", "vm", "pager", "heap", "except", "inspect"],
+    "process": ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside",
+                "inspect"],
     "api":     ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside",
                 "inspect", "process"],
 }

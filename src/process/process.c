@@ -14,6 +14,7 @@
 #include "base/page.h"
 #include "except/except.h"
 #include "heap/heap.h"
+#include "lookaside/lookaside.h"
 #include "os/os.h"
 #include "pager/pager.h"
 #include "process/config.h"
@@ -87,6 +88,14 @@ static const struct except_memory memory_for_exceptions = {
     .page_error = page_error,
 };
 
+/* Modules above the heap; under preload/ the heap and what is below it follow in between. */
+static void watch_forks(void)
+{
+    if (mm_os_at_fork(mm_lookaside_before_fork, mm_lookaside_after_fork_in_parent,
+                      mm_lookaside_after_fork_in_child))
+        mm_os_complain("ntmm: a child made by fork may wait for ever on a lookaside list\n");
+}
+
 static void start(void)
 {
     struct config config;
@@ -102,6 +111,9 @@ static void start(void)
         mm_os_complain("ntmm: no address space for the heap; is there a limit (ulimit -v)?\n");
         mm_os_exit(125);
     }
+    mm_heap_on_shortage(mm_lookaside_reclaim);
+    (void)mm_os_at_thread_end(mm_lookaside_thread_ends); /* else the sweep finds what threads leave */
+    watch_forks();
     mm_except_init(&memory_for_exceptions);
 }
 
