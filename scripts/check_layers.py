@@ -21,10 +21,11 @@ MAY_INCLUDE = {
     "heap":    ["base", "os", "stats", "vm", "pager"],
     "except":  ["base", "os", "stats", "vm"],
     "lookaside": ["base", "os", "heap"],
+    "crt":     ["base", "os", "vm", "heap"],
     "inspect": ["base", "os", "stats", "vm", "pager"],
     "process": ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside",
                 "inspect"],
-    "api":     ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside",
+    "api":     ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside", "crt",
                 "inspect", "process"],
 }
 LAYERS = set(MAY_INCLUDE)
