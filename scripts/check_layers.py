@@ -22,10 +22,11 @@ MAY_INCLUDE = {
     "except":  ["base", "os", "stats", "vm"],
     "lookaside": ["base", "os", "heap"],
     "crt":     ["base", "os", "vm", "heap"],
+    "debugheap": ["base", "os", "heap", "crt"],
     "inspect": ["base", "os", "stats", "vm", "pager"],
-    "process": ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside",
+    "process": ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside", "debugheap",
                 "inspect"],
-    "api":     ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside", "crt",
+    "api":     ["base", "os", "stats", "vm", "pager", "heap", "except", "lookaside", "crt", "debugheap",
                 "inspect", "process"],
 }
 LAYERS = set(MAY_INCLUDE)

@@ -21,25 +21,17 @@
 
 #define LEAST_ALIGNMENT 16
 
-struct note {
-    void *outer;    /* the heap's block */
-    size_t size;    /* bytes of the block, as asked for */
-    uintptr_t seal; /* of both and the address */
-};
-
-static uintptr_t seal_of(const struct note *n, const void *block)
+static uintptr_t seal_of(const struct crt_note *n, const void *block)
 {
     uintptr_t mix = (uintptr_t)n->outer * 0x9E3779B97F4A7C15ull + n->size;
     return (mix ^ (uintptr_t)block) * 0xD6E8FEB86659FD93ull;
 }
 
-/* The note of a block that has one (A1). */
-static bool find_note(const void *block, struct note *ret_note)
+bool mm_crt_note_read(const void *block, struct crt_note *ret_note)
 {
-    struct note n;
+    struct crt_note n;
 
-    if (!mm_os_peek(&n, (const char *)block - sizeof n, sizeof n) || n.seal != seal_of(&n, block) ||
-        mm_heap_of_block(n.outer) != mm_heap_process())
+    if (!mm_os_peek(&n, (const char *)block - sizeof n, sizeof n) || n.seal != seal_of(&n, block))
         return false;
     *ret_note = n;
     return true;
@@ -47,9 +39,39 @@ static bool find_note(const void *block, struct note *ret_note)
 
 static void write_note(void *block, void *outer, size_t size)
 {
-    struct note n = {outer, size, 0};
+    struct crt_note n = {outer, size, 0};
     n.seal = seal_of(&n, block);
     memcpy((char *)block - sizeof n, &n, sizeof n); /* at any address */
+}
+
+bool mm_crt_note_room(const struct crt_alignment *a, size_t size, size_t *ret_size)
+{
+    size_t more = a->alignment - 1 + sizeof(struct crt_note);
+
+    if (a->alignment > PTRDIFF_MAX || size > PTRDIFF_MAX - more)
+        return false;
+    *ret_size = size + more;
+    return true;
+}
+
+void *mm_crt_note_place(void *outer, const struct crt_alignment *a, size_t size)
+{
+    uintptr_t first = (uintptr_t)outer + sizeof(struct crt_note) + a->offset;
+    char *block = (char *)(align_up(first, a->alignment) - a->offset);
+
+    write_note(block, outer, size);
+    return block;
+}
+
+/* The note of a block that has one (A1). */
+static bool find_note(const void *block, struct crt_note *ret_note)
+{
+    struct crt_note n;
+
+    if (!mm_crt_note_read(block, &n) || mm_heap_of_block(n.outer) != mm_heap_process())
+        return false;
+    *ret_note = n;
+    return true;
 }
 
 bool mm_crt_alignment_is_valid(const struct crt_alignment *a, size_t size)
@@ -64,17 +86,12 @@ static bool is_at_alignment(const void *block, const struct crt_alignment *a)
 
 static void *allocate_with_note(const struct crt_alignment *a, size_t size, ULONG flags)
 {
-    size_t more = a->alignment - 1 + sizeof(struct note);
-    if (a->alignment > PTRDIFF_MAX || size > PTRDIFF_MAX - more)
+    size_t outer_size;
+    if (!mm_crt_note_room(a, size, &outer_size))
         return NULL;
 
-    char *outer = mm_heap_allocate(mm_heap_process(), flags, size + more);
-    if (!outer)
-        return NULL;
-    uintptr_t first = (uintptr_t)outer + sizeof(struct note) + a->offset;
-    char *block = (char *)(align_up(first, a->alignment) - a->offset);
-    write_note(block, outer, size);
-    return block;
+    void *outer = mm_heap_allocate(mm_heap_process(), flags, outer_size);
+    return outer ? mm_crt_note_place(outer, a, size) : NULL;
 }
 
 void *mm_crt_aligned_allocate(const struct crt_alignment *a, size_t size, bool zero)
@@ -91,7 +108,7 @@ void *mm_crt_aligned_allocate(const struct crt_alignment *a, size_t size, bool z
 
 NTSTATUS mm_crt_aligned_size(const void *block, size_t *ret_size)
 {
-    struct note n;
+    struct crt_note n;
 
     if (mm_heap_size(mm_heap_process(), block, ret_size) == STATUS_SUCCESS)
         return STATUS_SUCCESS;
@@ -105,7 +122,7 @@ NTSTATUS mm_crt_aligned_size(const void *block, size_t *ret_size)
 static bool resize_in_place(void *block, const struct crt_alignment *a, size_t size, bool zero)
 {
     ULONG flags = HEAP_REALLOC_IN_PLACE_ONLY | (zero ? HEAP_ZERO_MEMORY : 0);
-    struct note n;
+    struct crt_note n;
     void *same;
 
     if (!is_at_alignment(block, a))
@@ -136,7 +153,7 @@ void *mm_crt_aligned_resize(void *block, const struct crt_alignment *a, size_t s
 
 void mm_crt_aligned_free(void *block)
 {
-    struct note n;
+    struct crt_note n;
 
     if (block && !mm_heap_of_block(block) && find_note(block, &n))
         block = n.outer;

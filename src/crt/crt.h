@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <ntdef.h>
 
@@ -57,6 +58,21 @@ NTSTATUS mm_crt_aligned_size(const void *block, size_t *ret_size);
 
 /* NULL is fine.  Ends the process at what is no aligned block. */
 void mm_crt_aligned_free(void *block);
+
+/*
+ * A block that lies within another has a note before it.  Whether the outer block is one is for who
+ * reads a note to prove; the read never faults.
+ */
+struct crt_note {
+    void *outer;
+    size_t size;    /* bytes of the inner block, as asked for */
+    uintptr_t seal; /* of both and the address */
+};
+bool mm_crt_note_read(const void *block, struct crt_note *ret_note);
+
+/* The size that the outer block must have; false: there is no such size.  Then put the inner one in. */
+bool mm_crt_note_room(const struct crt_alignment *a, size_t size, size_t *ret_size);
+void *mm_crt_note_place(void *outer, const struct crt_alignment *a, size_t size);
 
 /*
  * The next block of the process heap after *entry, used or free.

@@ -91,6 +91,8 @@ void mm_crt_free(void *block)
 
     if (heap)
         mm_heap_free(heap, block);
+    else if (block && mm_vm_touches(block, 1))
+        mm_heap_free(mm_heap_process(), block); /* a mistake: it does not return */
     else
         program.end(block);
 }

@@ -12,6 +12,7 @@
 #include <ntstatus.h>
 
 #include "base/page.h"
+#include "debugheap/debugheap.h"
 #include "except/except.h"
 #include "heap/heap.h"
 #include "lookaside/lookaside.h"
@@ -88,12 +89,16 @@ static const struct except_memory memory_for_exceptions = {
     .page_error = page_error,
 };
 
-/* Modules above the heap; under preload/ the heap and what is below it follow in between. */
+/*
+ * Modules above the heap, the lowest lock first; under preload/ the heap's and those below it follow
+ * in between.
+ */
 static void watch_forks(void)
 {
-    if (mm_os_at_fork(mm_lookaside_before_fork, mm_lookaside_after_fork_in_parent,
+    if (mm_os_at_fork(mm_debug_before_fork, mm_debug_after_fork, mm_debug_after_fork) ||
+        mm_os_at_fork(mm_lookaside_before_fork, mm_lookaside_after_fork_in_parent,
                       mm_lookaside_after_fork_in_child))
-        mm_os_complain("ntmm: a child made by fork may wait for ever on a lookaside list\n");
+        mm_os_complain("ntmm: no memory for what is to be done around fork\n");
 }
 
 static void start(void)
@@ -112,7 +117,7 @@ static void start(void)
         mm_os_exit(125);
     }
     mm_heap_on_shortage(mm_lookaside_reclaim);
-    (void)mm_os_at_thread_end(mm_lookaside_thread_ends); /* else the sweep finds what threads leave */
+    (void)mm_os_at_thread_end(mm_lookaside_thread_ends); /* else the sweep finds what is left */
     watch_forks();
     mm_except_init(&memory_for_exceptions);
 }
