@@ -12,7 +12,6 @@
 #include <ntstatus.h>
 
 #include "base/page.h"
-#include "debugheap/debugheap.h"
 #include "except/except.h"
 #include "heap/heap.h"
 #include "lookaside/lookaside.h"
@@ -89,18 +88,6 @@ static const struct except_memory memory_for_exceptions = {
     .page_error = page_error,
 };
 
-/*
- * Modules above the heap, the lowest lock first; under preload/ the heap's and those below it follow
- * in between.
- */
-static void watch_forks(void)
-{
-    if (mm_os_at_fork(mm_debug_before_fork, mm_debug_after_fork, mm_debug_after_fork) ||
-        mm_os_at_fork(mm_lookaside_before_fork, mm_lookaside_after_fork_in_parent,
-                      mm_lookaside_after_fork_in_child))
-        mm_os_complain("ntmm: no memory for what is to be done around fork\n");
-}
-
 static void start(void)
 {
     struct config config;
@@ -118,7 +105,6 @@ static void start(void)
     }
     mm_heap_on_shortage(mm_lookaside_reclaim);
     (void)mm_os_at_thread_end(mm_lookaside_thread_ends); /* else the sweep finds what is left */
-    watch_forks();
     mm_except_init(&memory_for_exceptions);
 }
 
@@ -141,6 +127,8 @@ void mm_process_start(void)
 __attribute__((constructor)) static void start_early(void)
 {
     mm_process_start();
+    if (!mm_process_watch_forks())
+        mm_os_complain("ntmm: no memory for what is to be done around fork\n");
 }
 
 __attribute__((destructor)) static void end(void)
