@@ -85,7 +85,7 @@ struct _CrtMemBlockHeader;
 
 /* The debug heap at some moment. */
 typedef struct _CrtMemState {
-    struct _CrtMemBlockHeader *pBlockHeader; /* the newest block */
+    struct _CrtMemBlockHeader *pBlockHeader; /* the newest block: not to be followed */
     size_t lCounts[_MAX_BLOCKS];             /* blocks by type */
     size_t lSizes[_MAX_BLOCKS];              /* bytes by type */
     size_t lHighCount;                       /* most bytes at a time */

@@ -119,12 +119,12 @@ static bool is_dumped(const struct debug_block *b)
 
 void mm_debug_dump_since(const struct debug_state *since)
 {
-    const struct debug_block *stop = since ? since->newest : NULL;
+    intptr_t stop = since ? since->newest : 0;
 
     mm_debug_lock();
     mm_debug_tell(DEBUG_WARN, "Dumping objects ->\n");
-    for (const struct debug_block *b = mm_debug_list.newest; b && b != stop && mm_debug_is_block(b);
-         b = b->older)
+    for (const struct debug_block *b = mm_debug_list.newest;
+         b && mm_debug_is_block(b) && b->request > stop; b = b->older)
         if (is_dumped(b))
             dump_block(b);
     mm_debug_tell(DEBUG_WARN, "Object dump complete.\n");

@@ -11,7 +11,7 @@ void mm_debug_checkpoint(struct debug_state *ret_state)
     struct debug_state s = {0};
 
     mm_debug_lock();
-    s.newest = mm_debug_list.newest;
+    s.newest = mm_debug_list.request - 1;
     s.high = mm_debug_list.high;
     s.total = mm_debug_list.total;
     for (const struct debug_block *b = mm_debug_list.newest; b && mm_debug_is_block(b);

@@ -106,7 +106,7 @@ void mm_debug_for_clients(void (*each)(void *block, void *context), void *contex
 
 /* _CrtMemState. */
 struct debug_state {
-    struct debug_block *newest;
+    intptr_t newest; /* request of the newest block; a block that is resized is a new one */
     size_t counts[DEBUG_USES];
     size_t sizes[DEBUG_USES];
     size_t high;  /* most bytes at a time */

@@ -446,6 +446,21 @@ static void states_are_compared(void)
     check(!_CrtMemDifference(&difference, &before, &after), "both are freed");
 }
 
+static void a_block_that_was_resized_is_newer_than_the_state(void)
+{
+    _CrtMemState before;
+    start();
+    char *p = malloc(1);
+    char *q = malloc(2);
+    _CrtMemCheckpoint(&before);
+    q = realloc(q, 200);
+    _CrtMemDumpAllObjectsSince(&before);
+    const char *text = reported();
+    check(strstr(text, "200 bytes long") && !strstr(text, " 1 bytes long"), "%s", text);
+    free(p);
+    free(q);
+}
+
 static void states_need_a_place(void)
 {
     _CrtMemState s;
@@ -914,6 +929,7 @@ static const struct test tests[] = {
     TEST(client_blocks_describe_themselves, ""),
     TEST(blocks_of_the_run_time_and_ignored_ones_are_no_leaks, ""),
     TEST(states_are_compared, ""),
+    TEST(a_block_that_was_resized_is_newer_than_the_state, ""),
     TEST(states_need_a_place, ""),
     TEST(every_client_block_is_visited, ""),
     TEST(writes_past_the_end_are_found, ""),
