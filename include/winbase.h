@@ -10,6 +10,7 @@
 #include <errhandlingapi.h>
 #include <handleapi.h>
 #include <heapapi.h>
+#include <interlockedapi.h>
 #include <memoryapi.h>
 #include <processthreadsapi.h>
 #include <profileapi.h>

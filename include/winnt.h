@@ -518,6 +518,46 @@ typedef LONG(NTAPI *PVECTORED_EXCEPTION_HANDLER)(EXCEPTION_POINTERS *pointers);
 typedef LONG(NTAPI *PTOP_LEVEL_EXCEPTION_FILTER)(EXCEPTION_POINTERS *pointers);
 typedef PTOP_LEVEL_EXCEPTION_FILTER LPTOP_LEVEL_EXCEPTION_FILTER;
 
+/* ---- lists that any thread may push to and pop from, without a lock -------------------------- */
+
+/* What an entry begins with; the rest of it is the program's.  16-byte aligned. */
+typedef struct DECLSPEC_ALIGN(16) _SLIST_ENTRY {
+    struct _SLIST_ENTRY *Next;
+} SLIST_ENTRY, *PSLIST_ENTRY;
+
+/* The list itself: only the functions look inside.  16-byte aligned. */
+typedef union DECLSPEC_ALIGN(16) _SLIST_HEADER {
+    struct {
+        ULONGLONG Alignment;
+        ULONGLONG Region;
+    };
+    struct {
+        ULONGLONG Depth : 16;    /* entries, modulo 65,536 */
+        ULONGLONG Sequence : 48; /* of pushes */
+        ULONGLONG Reserved : 4;
+        ULONGLONG NextEntry : 60; /* the first entry's address, without its last 4 bits: all zero */
+#ifdef _ARM64_
+    } HeaderArm64;
+#else
+    } HeaderX64;
+#endif
+} SLIST_HEADER, *PSLIST_HEADER;
+
+/*
+ * The functions of interlockedapi.h under the names that ntdll has for them; see there.
+ *
+ * RtlFirstEntrySList tells the first entry without removing it, NULL of an empty list.  Another
+ * thread may have taken it by the time that the caller looks.
+ */
+NTSYSAPI VOID NTAPI RtlInitializeSListHead(PSLIST_HEADER list);
+NTSYSAPI PSLIST_ENTRY NTAPI RtlFirstEntrySList(const SLIST_HEADER *list);
+NTSYSAPI PSLIST_ENTRY NTAPI RtlInterlockedPushEntrySList(PSLIST_HEADER list, PSLIST_ENTRY entry);
+NTSYSAPI PSLIST_ENTRY NTAPI RtlInterlockedPopEntrySList(PSLIST_HEADER list);
+NTSYSAPI PSLIST_ENTRY NTAPI RtlInterlockedFlushSList(PSLIST_HEADER list);
+NTSYSAPI PSLIST_ENTRY NTAPI RtlInterlockedPushListSListEx(PSLIST_HEADER list, PSLIST_ENTRY first,
+                                                          PSLIST_ENTRY last, DWORD count);
+NTSYSAPI WORD NTAPI RtlQueryDepthSList(PSLIST_HEADER list);
+
 /* ---- moving and filling memory --------------------------------------------------------------- */
 
 /*

@@ -21,10 +21,14 @@ MAY_INCLUDE = {
     "heap":    ["base", "os", "stats", "vm", "pager"],
     "global":  ["base", "os", "stats", "vm", "pager", "heap"],
     "except":  ["base", "os", "stats", "vm"],
+    "lookaside": ["base", "os", "heap"],
+    "crt":     ["base", "os", "vm", "heap"],
+    "debugheap": ["base", "os", "heap", "crt"],
     "inspect": ["base", "os", "stats", "vm", "pager"],
-    "process": ["base", "os", "stats", "vm", "pager", "heap", "global", "except", "inspect"],
-    "api":     ["base", "os", "stats", "vm", "pager", "heap", "global", "except", "inspect",
-                "process"],
+    "process": ["base", "os", "stats", "vm", "pager", "heap", "global", "except", "lookaside",
+                "debugheap", "inspect"],
+    "api":     ["base", "os", "stats", "vm", "pager", "heap", "global", "except", "lookaside", "crt",
+                "debugheap", "inspect", "process"],
 }
 LAYERS = set(MAY_INCLUDE)
 

@@ -306,14 +306,23 @@ int mm_os_run_apart(void (*run)(void *), void *argument);
 bool mm_os_thread_is_ours(pid_t tid);
 
 /*
- * Have `run` called at the end of every thread of the program that asked for it; in that thread,
- * which may come back to what `run` undid, and then it is called again.
+ * Have functions called at the end of every thread of the program that asked for it, the last one told
+ * first; in that thread, which may come back to what they undid, and then they are called again.
  *
- * => mm_os_at_thread_end: once, before the other; -EAGAIN: libc has no key left
+ * => mm_os_at_thread_end: single-threaded, before the other; -EAGAIN: libc has no key left, or there
+ *    are too many functions (4)
  * => both call libc's pthreads and are not async-signal-safe
  */
 int mm_os_at_thread_end(void (*run)(void));
 void mm_os_watch_thread_end(void);
+
+/*
+ * Have functions called around every fork that libc makes: `before` in the reverse order of these
+ * calls, the others in their order.
+ *
+ * => -ENOMEM; calls libc's pthreads, not async-signal-safe
+ */
+int mm_os_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
 
 /* In a forked child: the threads of the parent are not here. */
 void mm_os_threads_gone(void);

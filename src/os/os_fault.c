@@ -23,6 +23,7 @@
 #include "base/page.h"
 #include "os/os_fault_internal.h"
 #include "os/os_internal.h"
+#include "os/os_try.h"
 
 static void (*handle)(struct os_fault *fault);
 
@@ -77,9 +78,22 @@ static enum os_fault_cause cause_of(int signal, int code)
     }
 }
 
+/* The loads of os_try_word, wherever they were compiled; none: no such section, and both NULL. */
+extern const struct os_try __start_mm_os_tries[] __attribute__((weak, visibility("hidden")));
+extern const struct os_try __stop_mm_os_tries[] __attribute__((weak, visibility("hidden")));
+
+uintptr_t mm_os_after_try(uintptr_t ip)
+{
+    for (const struct os_try *t = __start_mm_os_tries; t < __stop_mm_os_tries; t++)
+        if ((uintptr_t)&t->load + (uintptr_t)(intptr_t)t->load == ip)
+            return (uintptr_t)&t->after + (uintptr_t)(intptr_t)t->after;
+    return 0;
+}
+
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
-    if (mm_os_fault_in_copy(context))
+    bool is_access = (signal == SIGSEGV || signal == SIGBUS) && info->si_code > 0;
+    if (is_access && mm_os_fault_in_copy(context))
         return;
 
     int before = errno; /* the interrupted code may be about to read it */

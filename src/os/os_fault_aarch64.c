@@ -11,6 +11,7 @@
 
 #include "os/os_fault_internal.h"
 #include "os/os_internal.h"
+#include "os/os_try.h"
 
 #define VECTORS_MAGIC 0x46508001u
 #define SYNDROME_MAGIC 0x45535201u
@@ -152,9 +153,15 @@ bool mm_os_fault_in_copy(void *context)
 {
     mcontext_t *m = &((ucontext_t *)context)->uc_mcontext;
 
-    if (m->pc != (uintptr_t)mm_os_copy_at)
+    uintptr_t after = mm_os_after_try(m->pc);
+
+    if (after)
+        m->regs[9] = OS_UNREADABLE;
+    else if (m->pc == (uintptr_t)mm_os_copy_at)
+        after = (uintptr_t)mm_os_copy_failed;
+    else
         return false;
-    m->pc = (uintptr_t)mm_os_copy_failed;
+    m->pc = after;
     return true;
 }
 

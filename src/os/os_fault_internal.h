@@ -16,9 +16,12 @@ void mm_os_fault_complete(struct os_fault *fault);
 
 /*
  * Copy bytes that may not be there: 0, or -EFAULT with nothing said about how many were copied.
- * mm_os_fault_in_copy, asked first of every fault, makes the copy under way fail.
+ * mm_os_fault_in_copy, asked first of every fault, makes the copy or the try (os_try.h) under way fail.
  */
 int mm_os_copy_or_fault(void *to, const void *from, size_t size);
 bool mm_os_fault_in_copy(void *context);
+
+/* Where a thread goes on whose load at `ip` is one of os_try.h; 0: it is none. */
+uintptr_t mm_os_after_try(uintptr_t ip);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "os/os_fault_internal.h"
 #include "os/os_internal.h"
+#include "os/os_try.h"
 
 #define TRAP_DEBUG 1
 #define TRAP_BREAK 3
@@ -144,9 +145,15 @@ bool mm_os_fault_in_copy(void *context)
 {
     greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
 
-    if (g[REG_RIP] != (greg_t)(uintptr_t)mm_os_copy_at)
+    uintptr_t after = mm_os_after_try((uintptr_t)g[REG_RIP]);
+
+    if (after)
+        g[REG_RAX] = (greg_t)OS_UNREADABLE;
+    else if (g[REG_RIP] == (greg_t)(uintptr_t)mm_os_copy_at)
+        after = (uintptr_t)mm_os_copy_failed;
+    else
         return false;
-    g[REG_RIP] = (greg_t)(uintptr_t)mm_os_copy_failed;
+    g[REG_RIP] = (greg_t)after;
     return true;
 }
 

@@ -10,22 +10,27 @@
 
 #include "os/os_internal.h"
 
+#define MOST_ENDS 4
+
 static pthread_key_t key;
 static atomic_bool has_key;
-static void (*at_end)(void);
+static void (*ends[MOST_ENDS])(void);
+static int count;
 
 static void end(void *value)
 {
     (void)value;
-    at_end();
+    for (int i = count - 1; i >= 0; i--)
+        ends[i]();
 }
 
 int mm_os_at_thread_end(void (*run)(void))
 {
-    at_end = run;
-    int error = pthread_key_create(&key, end);
-    atomic_store(&has_key, !error);
-    return -error;
+    if (count == MOST_ENDS || (!count && pthread_key_create(&key, end)))
+        return -EAGAIN;
+    ends[count++] = run;
+    atomic_store(&has_key, true);
+    return 0;
 }
 
 void mm_os_watch_thread_end(void)

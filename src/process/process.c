@@ -15,6 +15,7 @@
 #include "except/except.h"
 #include "global/global.h"
 #include "heap/heap.h"
+#include "lookaside/lookaside.h"
 #include "os/os.h"
 #include "pager/pager.h"
 #include "process/config.h"
@@ -103,6 +104,13 @@ static void stop_at_mistake(const struct heap_mistake *mistake)
     mm_except_fail_fast(&failure);
 }
 
+/* What keeps memory for later, or can move it together. */
+static bool reclaim(size_t wanted)
+{
+    bool any = mm_lookaside_reclaim(wanted);
+    return mm_global_reclaim(wanted) || any;
+}
+
 static void start(void)
 {
     struct config config;
@@ -118,7 +126,8 @@ static void start(void)
         mm_os_complain("ntmm: no address space for the heap; is there a limit (ulimit -v)?\n");
         mm_os_exit(125);
     }
-    mm_heap_on_shortage(mm_global_reclaim);
+    mm_heap_on_shortage(reclaim);
+    (void)mm_os_at_thread_end(mm_lookaside_thread_ends); /* else the sweep finds what is left */
     mm_except_init(&memory_for_exceptions);
     mm_heap_on_mistake(stop_at_mistake);
 }
@@ -142,6 +151,8 @@ void mm_process_start(void)
 __attribute__((constructor)) static void start_early(void)
 {
     mm_process_start();
+    if (!mm_process_watch_forks())
+        mm_os_complain("ntmm: no memory for what is to be done around fork\n");
 }
 
 __attribute__((destructor)) static void end(void)

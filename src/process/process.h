@@ -27,4 +27,18 @@
  */
 void mm_process_start(void);
 
+/*
+ * Have the next three called around every fork that libc makes, from now on.  preload/ calls this at
+ * its first allocation, before any handler of the program's can be registered; else the loader's
+ * constructor does.
+ *
+ * => once; false: libc has no memory for it
+ */
+bool mm_process_watch_forks(void);
+
+/* Around a fork: whoever makes one behind libc's handlers calls these. */
+void mm_process_before_fork(void);
+void mm_process_after_fork_in_parent(void);
+void mm_process_after_fork_in_child(void);
+
 #endif
