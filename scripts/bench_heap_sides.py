@@ -1,7 +1,8 @@
 """bench_heap_sides - run one heap test or program once, under one allocator, and say what it cost.
 
 A side is an allocator (glibc, ours, mid, je, tc) or whatever else a row compares.  A sampler takes
-a side and returns {key: number}; it raises Trouble where the run says nothing.
+a side and returns {key: number}; it raises Trouble where the run says nothing, and Missing where
+what it needs is not there.
 """
 import functools
 import importlib.machinery
@@ -29,6 +30,10 @@ PYTHON = "/usr/bin/python3"  # Debian's: one in the PATH may bring an allocator 
 
 class Trouble(Exception):
     """A run that says nothing; the text says why."""
+
+
+class Missing(Trouble):
+    """What a side needs is not installed or not built."""
 
 
 # ---- allocators --------------------------------------------------------------------------------
@@ -141,11 +146,12 @@ class Bench:
             text = output_of(pinned([self.folder / "heap", "pair", "64"]),
                              environment(self.preloads["ours"], self.options.mode))
             check_allocator(text, self.preloads["ours"])
-            return {"ns": figures_of(text)["best"]}
+            best = figures_of(text)["best"]
+            return {"ns": best, "own": best}
         if side == "ours":
             program = self.folder / "windows-pair"
             if not program.exists():
-                raise Trouble("this build has no heapapi.h")
+                raise Missing("this build has no heapapi.h")
             return figures_of(output_of(pinned([program]), environment(None, self.options.mode)))
         return figures_of(output_of(pinned([wine(), self.windows_program()]), self.wine_env))
 
@@ -159,7 +165,7 @@ class Bench:
         program = self.options.folder / "windows_pair.exe"
         source = SCRIPTS.parent / "bench" / "heap" / "windows_pair.c"
         if not shutil.which("x86_64-w64-mingw32-gcc"):
-            raise Trouble("no mingw: scripts/packages install test")
+            raise Missing("no mingw: scripts/packages install bench")
         output_of(["x86_64-w64-mingw32-gcc", "-O2", "-fno-builtin", "-static", "-o", program, source],
                   environment())
         output_of([wine(), program], self.wine_env)  # the first run makes a Windows folder
@@ -208,7 +214,7 @@ class Bench:
         budget, _, command = bench.PAGING[name]
         build = self.options.old if side == "old" else self.options.build
         if not build:
-            raise Trouble("an older build is needed: --old BUILD")
+            raise Missing("an older build is needed: --old BUILD")
         paths = bench.make_inputs(self.options.folder, command)
         command = bench.fill(command, build=build, **paths)
         lib.warm(paths.values())
@@ -236,7 +242,7 @@ def wine():
     for name in ("/usr/lib/wine/wine64", shutil.which("wine64"), shutil.which("wine")):
         if name and os.access(name, os.X_OK):
             return name
-    raise Trouble("no wine: scripts/packages install test")
+    raise Missing("no wine: scripts/packages install bench")
 
 
 def free_port():
@@ -292,7 +298,7 @@ print(len(d), sum(map(len, tree.values())), hash(tuple(sorted(map(len, words))))
 """
 SQL_WORK = """
 CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, score INTEGER, note TEXT);
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 260000)
 INSERT INTO t SELECT i, 'name' || (i * 7919 % 5003), i * 31 % 1009, 'note of ' || i FROM n;
 CREATE INDEX by_name ON t(name, score);
 UPDATE t SET note = note || score WHERE id % 3 = 0;
@@ -321,16 +327,10 @@ class Redis:
     clients = ["-t", "set,lpush", "-n", "150000", "-r", "50000", "-d", "64", "-P", "16", "-c", "8", "-q"]
 
 
-def compiler():
-    """cc1 itself: the driver's own memory is not what is measured."""
-    done = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "cc1"
-
-
 WORKS = {
     "sort": lambda: Work("sort", "--parallel=1", "-S", "1G", "{lines-102M.txt}"),
     "python": lambda: Work(PYTHON, "-c", PYTHON_WORK, PYTHONMALLOC="malloc", PYTHONHASHSEED="0"),
-    "cc1": lambda: Work(compiler(), "-quiet", "-O2", "{big.c}", "-o", "-"),
+    "cc1": lambda: Work("gcc", "-O2", "-S", "-o", "-", "{short.c}"),
     "sqlite": lambda: Work("sqlite3", ":memory:", SQL_WORK),
     "perl": lambda: Work("perl", "-e", PERL_WORK, PERL_HASH_SEED="0"),
     "redis": Redis,
