@@ -82,11 +82,11 @@ def forget_our_own():
 
 # ---- programs that print `key value` --------------------------------------------------------------
 
-def output_of(command, env, timeout=300, **more):
+def output_of(command, env, timeout=300):
     try:
-        done = subprocess.run([str(word) for word in command], env={**os.environ, **env}, timeout=timeout, text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, errors="replace",
-                              **more)
+        done = subprocess.run([str(word) for word in command], env={**os.environ, **env},
+                              timeout=timeout, text=True, stdin=subprocess.DEVNULL,
+                              capture_output=True, errors="replace")
     except subprocess.TimeoutExpired:
         raise Trouble("ran out of time") from None
     if done.returncode or "cannot be preloaded" in done.stderr:
@@ -190,8 +190,8 @@ class Bench:
         env.setdefault("LD_PRELOAD", mapped_libc())
         server = subprocess.Popen(pinned(["redis-server", "--port", port, "--bind", "127.0.0.1",
                                           "--save", "", "--appendonly", "no"]),
-                                  env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                  cwd=self.options.folder)
+                                  env={**os.environ, **env}, cwd=self.options.folder,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             await_port(port)
             output_of(["taskset", "-c", min(os.sched_getaffinity(0)), "redis-benchmark", "-p", port,
