@@ -223,7 +223,7 @@ class Bench:
         result = lib.run(ours, None, 300, environment(None, mode))
         if not result.ok():
             raise Trouble(result.why())
-        return {"seconds": result.seconds}
+        return {"seconds": result.seconds, "cpu": result.cpu}
 
     def paged_out(self, side, _):
         """Pages read in by a run that frees 1 GiB it no longer has in RAM; `keep` frees nothing."""
