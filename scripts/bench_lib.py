@@ -154,6 +154,7 @@ class Run:
     def __init__(self):
         self.seconds = self.status = self.md5 = self.major = self.peak = self.exact_peak = None
         self.kills, self.samples, self.cpu, self.errors, self.pager = 0, 0, 0.0, "", None
+        self.rss = 0  # bytes at most in RAM, of the largest of its processes
         self.share = 0  # of the budget that the kernel's side had
 
     def ok(self, md5=None):
@@ -241,6 +242,7 @@ def run(argv, box=None, timeout=600, env=None):
     out_of_time = process.returncode == -signal.SIGKILL and result.seconds >= timeout
     result.status = None if out_of_time else process.returncode
     result.major, result.cpu = usage.ru_majflt, usage.ru_utime + usage.ru_stime
+    result.rss = usage.ru_maxrss * 1024
     if box:
         result.peak, result.samples, result.exact_peak = watch.peak, watch.samples, box.peak()
         result.kills = box.kills()
