@@ -172,10 +172,14 @@ static int choose(uintptr_t *units, const uint16_t *present, int count, uint64_t
 
 static void unmap_units(const uintptr_t *units, int count)
 {
+    struct os_run runs[BATCH];
+    int found = 0;
+
     for (int i = 0, n; i < count; i += n) {
         n = mm_units_run(units + i, count - i);
-        (void)mm_os_discard((void *)units[i], (size_t)n * UNIT_BYTES); /* a hint to itself */
+        runs[found++] = (struct os_run){units[i], units[i] + (uintptr_t)n * UNIT_BYTES};
     }
+    mm_os_discard_all(runs, found);
 }
 
 /* Take one batch in [*at, end) out of the working set and move *at on; the number of pages. */
