@@ -433,7 +433,7 @@ static int age_standby(uint64_t *ret_dropped)
     mm_writer_finish(units, count);
     begin_or_end_at_disk();
     mm_units_present(units, count, present);
-    mm_units_cached(units, count, before);
+    mm_units_in_cache(units, count, before);
     mm_os_lock(&mm_unit_lock);
     for (int i = 0; i < count; i++) {
         leave[i] = leaving(mm_unit_of(units[i]), present[i]) & before[i];
@@ -443,7 +443,7 @@ static int age_standby(uint64_t *ret_dropped)
     begin_or_end_at_disk();
     bool failed = !drop_pages(units, leave, count);
     begin_or_end_at_disk();
-    mm_units_left(units, count, after);
+    mm_units_in_cache(units, count, after);
     for (int i = 0; failed && i < count; i++)
         leave[i] = 0; /* what stays is not stuck */
     uint64_t dropped = record_drops(units, before, after, leave, count);
