@@ -20,11 +20,11 @@
 #include "pager/pager_internal.h"
 
 /* Percent of the budget. */
-#define TRIM_ABOVE 97 /* start giving pages back */
 #define TRIM_TO 94    /* stop */
 #define FILL_ABOVE 70 /* keep the lists filled from here on */
 #define LISTED 25     /* what the lists hold */
 
+#define UNHURRIED 4000000  /* ns between two looks while the budget is kept */
 #define STUCK_WAIT 5000000 /* ns to wait when nothing can be dropped */
 #define VAIN_BATCHES 64    /* batches without a drop after which to wait a little */
 
@@ -527,10 +527,10 @@ static bool give_back(void)
     return done;
 }
 
-/* How long nothing can go wrong. */
+/* How long nothing is to be done but what the gate rings for. */
 static uint64_t idle_time(uint64_t used)
 {
-    return mm_budget_time_to(mm_budget_pages(), used, 300000);
+    return mm_budget_time_to(mm_budget_pages(), used, UNHURRIED);
 }
 
 void mm_trim_main(void *unused)
