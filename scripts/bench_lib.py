@@ -153,7 +153,8 @@ class Run:
 
     def __init__(self):
         self.seconds = self.status = self.md5 = self.major = self.peak = self.exact_peak = None
-        self.kills, self.samples, self.cpu, self.errors, self.pager = 0, 0, 0.0, "", None
+        self.kills, self.samples, self.cpu, self.errors = 0, 0, 0.0, ""
+        self.pager = self.floor = None
         self.rss = 0  # bytes at most in RAM, of the largest of its processes
         self.share = 0  # of the budget that the kernel's side had
 

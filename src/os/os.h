@@ -55,6 +55,19 @@ void *mm_os_own_memory(size_t size);
  */
 int mm_os_discard(void *where, size_t size);
 
+/* A run of pages. */
+struct os_run {
+    uintptr_t start;
+    uintptr_t end;
+};
+
+/*
+ * The same for several ranges of shared file mappings, with one call where the kernel can.
+ *
+ * => what fails stays mapped, and nobody is told
+ */
+void mm_os_discard_all(const struct os_run *runs, int count);
+
 /*
  * Make pages of private memory inaccessible and drop what they hold, without splitting the mapping
  * (guard markers, Linux 6.13); and take the markers off, which leaves zero pages.
@@ -89,12 +102,6 @@ int mm_os_inherit(void *where, size_t size, bool inherit);
  * => address page-aligned; ret_in_core holds pages_of(size) bytes
  */
 int mm_os_in_core(const void *where, size_t size, unsigned char *ret_in_core);
-
-/* A run of pages found by mm_os_scan_present. */
-struct os_run {
-    uintptr_t start;
-    uintptr_t end;
-};
 
 /*
  * Find the pages of files (of shared memory, too) in [start, end) that page tables map at this

@@ -13,6 +13,7 @@
 
 #define LEAST_INTERVAL 50000000u  /* ns between two censuses */
 #define COST_FACTOR 50            /* a census of 1 ms is taken at most every 50 ms */
+#define MAPPED_FACTOR 200         /* for a part of it that only the counters need: every 200 ms */
 #define LEAST_IN_CALM 1000000000u /* ns: an estimate that is wrong is put right, touched or not */
 #define CALM_FACTOR 2500          /* then one of 1 ms is taken at most every 2.5 s */
 
@@ -171,21 +172,38 @@ static void publish(uint64_t cached, uint64_t mapped, uint64_t private, uint64_t
     mm_count_peak(NTMM_PAGE_FILE, NTMM_PAGE_FILE_PEAK);
 }
 
-static void count_now(void)
+/*
+ * Pages that page tables map.  To count them is most of a census, and no decision hangs on it: what was
+ * counted a moment ago is good enough, unless somebody asks.
+ */
+static uint64_t mapped_lately(bool now)
+{
+    static uint64_t mapped; /* census_lock */
+    static uint64_t next;   /* ns */
+    uint64_t start = mm_os_now();
+
+    if (!now && start < next)
+        return mapped;
+    mapped = 0;
+    for (int i = 0; mm_pagefile_is_attached() && i < mm_piece_count(); i++)
+        mapped += mapped_in(mm_piece(i));
+    next = start + (mm_os_now() - start) * MAPPED_FACTOR;
+    return mapped;
+}
+
+static void count_now(bool asked)
 {
     struct os_faults faults;
     uint64_t cached = 0;
-    uint64_t mapped = 0;
     uint64_t all = 0;
     uint64_t shared = 0;
 
     mm_os_faults(&faults);
     long long before = atomic_load(&since);
     uint64_t private = mm_private_pages();
-    for (int i = 0; mm_pagefile_is_attached() && i < mm_piece_count(); i++) {
+    for (int i = 0; mm_pagefile_is_attached() && i < mm_piece_count(); i++)
         cached += cached_in(mm_piece(i));
-        mapped += mapped_in(mm_piece(i));
-    }
+    uint64_t mapped = min_size(mapped_lately(asked), cached);
     if (mm_os_resident(&all, &shared))
         all = shared; /* cannot tell: count the paged memory alone */
     uint64_t others = all > shared ? all - shared : 0; /* anonymous: code and files are not ours */
@@ -219,7 +237,7 @@ void mm_budget_census(bool now)
         return;
     if (!mm_os_try_lock(&census_lock))
         return; /* another thread is at it */
-    count_now();
+    count_now(now);
     uint64_t cost = mm_os_now() - start;
     atomic_store(&next_census, start + max_size(cost * COST_FACTOR, LEAST_INTERVAL));
     atomic_store(&next_in_calm, start + max_size(cost * CALM_FACTOR, LEAST_IN_CALM));
@@ -232,5 +250,5 @@ void mm_budget_forget(void)
     atomic_store(&since, 0);
     zeroed = 0;
     private_then = mm_private_pages(); /* the parent made them */
-    count_now();
+    count_now(true);
 }

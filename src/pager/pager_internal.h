@@ -146,6 +146,8 @@ int mm_dead_revive(struct piece *p, struct range r, bool overwritten);
 int mm_dead_bury(void);
 uint32_t mm_dead_count(void);
 
+#define TRIM_ABOVE 97 /* percent of the budget: pages are given back, and the gate rings for it */
+
 /* ---- trim.c ---------------------------------------------------------------------------------- */
 
 extern struct os_lock mm_unmap_lock; /* held while page-table entries are dropped */

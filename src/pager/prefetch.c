@@ -36,12 +36,16 @@
 #define MOST_SKIPPED 48 /* units of another kind between two of a kind */
 #define SKIP_AGAIN 64   /* touch events without surprise after which unused units are skipped */
 
-#define SHORT_NAP 100000  /* ns between two looks while the program faults */
-#define REST_WITH_FEED 40 /* times what a sweep took, until the next */
+/* ns between two looks while the program faults; the longest, while all goes as foreseen */
+#define SHORT_NAP 100000
+#define LONG_NAP 1600000
+#define MOST_USED 8 /* the share of a stream's depth (1/8) that may be used between two looks */
+#define REST_WITH_FEED 100 /* times what a sweep took, until the next */
 #define REST_WITHOUT_FEED 4
 
 #define STREAMS 32       /* watched at once */
-#define WATCHED_AHEAD 16 /* units of its kind: further than a stream comes between two looks */
+#define WATCHED_AHEAD 64 /* units of its kind: further than a stream comes between two looks */
+#define LOOKED_AT 16     /* of them with one question */
 #define NEAR_FRONT 192   /* units from a stream's front within which a hit is its own */
 #define UNUSED_SEEN 2  /* units read ahead and not yet used, after which it is not looked further */
 #define LONGEST_REST 3 /* looks left out at a stream that does not move */
@@ -57,7 +61,9 @@ struct judge {
     uint32_t worth;    /* (c) percent */
 };
 
-static uint32_t surprise; /* touch event at which a skipped unit was wanted after all */
+static unsigned hits_seen;   /* units, since the last nap */
+static unsigned faults_seen; /* hard ones, likewise */
+static uint32_t surprise;    /* touch event at which a skipped unit was wanted after all */
 
 static struct judge of_streams = {.worth = STREAMS_WORTH};
 static struct judge of_rests = {.worth = RESTS_WORTH};
@@ -291,11 +297,16 @@ static bool just_touched(struct piece *p, uintptr_t unit)
 }
 
 /* What stands by for streams must leave room on the standby list for what was trimmed. */
+static unsigned most_depth(void)
+{
+    size_t most = min_size(mm_budget_pages() / UNIT_PAGES / DEPTH_SHARE, MOST_DEPTH);
+
+    return (unsigned)max_size(most, LEAST_DEPTH);
+}
+
 static unsigned deeper(unsigned depth)
 {
-    unsigned most = (unsigned)min_size(mm_budget_pages() / UNIT_PAGES / DEPTH_SHARE, MOST_DEPTH);
-
-    return (unsigned)min_size(depth * 2, max_size(most, LEAST_DEPTH));
+    return (unsigned)min_size(depth * 2, most_depth());
 }
 
 /*
@@ -387,38 +398,59 @@ static void on_hit(struct piece *p, uintptr_t unit)
     note_stream(p, unit, direction, depth);
 }
 
-/* Look at one unit that has mapped pages. */
-static void look(struct piece *p, uintptr_t unit, uint16_t present)
+/* Pages of a unit that were found used for the first time since they left RAM. */
+struct touch {
+    uint16_t hard; /* read when they were touched */
+    uint16_t hit;  /* read ahead */
+};
+
+/* Put on record which pages of a unit are mapped. */
+static struct touch note_touch(struct piece *p, uintptr_t unit, uint16_t present)
 {
     struct unit *u = mm_unit_in(p, unit);
 
     if (!(present & (hint(u->evicted) | hint(u->ahead))))
-        return;
+        return (struct touch){0, 0};
     mm_os_lock(&mm_unit_lock);
-    uint16_t hard = present & u->evicted;
-    uint16_t hit = present & u->ahead;
-    mm_unit_not_out(u, hard);
-    if (hit) {
+    struct touch t = {present & u->evicted, present & u->ahead};
+    mm_unit_not_out(u, t.hard);
+    if (t.hit) {
         set_hint(u->ahead, 0);
         if (u->stage == UNIT_STANDBY)
             mm_lists_remove(u); /* in the working set now, where the hand finds it */
     }
-    if (hard && u->flags & UNIT_UNUSED)
+    if (t.hard && u->flags & UNIT_UNUSED)
         surprise = events;
     mm_unit_flag(u, 0, UNIT_UNUSED);
     mm_os_unlock(&mm_unit_lock);
-    if (hard) {
-        unsigned pages = (unsigned)__builtin_popcount(hard);
+    return t;
+}
+
+/* Read ahead of what was found used. */
+static void follow_touch(struct piece *p, uintptr_t unit, struct touch t)
+{
+    if (!t.hard && !t.hit)
+        return;
+    if (t.hard) {
+        unsigned pages = (unsigned)__builtin_popcount(t.hard);
         mm_count(NTMM_HARD_FAULTS, pages);
         mm_count(NTMM_PAGES_IN, pages);
         mm_count(NTMM_READS, pages);
     }
     events++;
-    if (hit)
+    hits_seen += t.hit != 0;
+    faults_seen += t.hard != 0;
+    if (t.hit)
         on_hit(p, unit);
-    if (hard)
-        on_hard_fault(p, unit, hard);
-    u->touched = events;
+    if (t.hard)
+        on_hard_fault(p, unit, t.hard);
+    mm_unit_in(p, unit)->touched = events;
+}
+
+/* Look at one unit that has mapped pages. */
+static void look(struct piece *p, uintptr_t unit, uint16_t present)
+{
+    follow_touch(p, unit, note_touch(p, unit, present));
 }
 
 /* ---- the sweep -------------------------------------------------------------------------------- */
@@ -453,20 +485,63 @@ static bool look_at_unit(struct piece *p, uintptr_t unit)
     return present;
 }
 
+/*
+ * Up to LOOKED_AT units from *unit on that a stream comes to and that were asked for, in the order of
+ * addresses; *unit is moved, and *left, the steps that may be gone, lowered.
+ */
+static int await(const struct stream *s, uintptr_t *unit, unsigned *left, uintptr_t *units)
+{
+    int count = 0;
+
+    for (; *left && *unit && count < LOOKED_AT; --*left) {
+        if (hint(mm_unit_in(s->piece, *unit)->ahead))
+            units[count++] = *unit;
+        *unit = next_of_kind(s->piece, *unit, s->direction);
+    }
+    for (int i = 0; s->direction < 0 && i < count / 2; i++) {
+        uintptr_t unit_there = units[i];
+        units[i] = units[count - 1 - i];
+        units[count - 1 - i] = unit_there;
+    }
+    return count;
+}
+
+/*
+ * Look at some units that a stream was to come to: how many it has not come to.  All are noted first:
+ * to read ahead may wait for the disk, and what was seen is old after that.
+ */
+static int look_at_awaited(const struct stream *s, const uintptr_t *units, int count)
+{
+    uint16_t present[LOOKED_AT];
+    struct touch touches[LOOKED_AT];
+    int unused = 0;
+
+    mm_units_present(units, count, present);
+    for (int i = 0; i < count; i++) {
+        touches[i] = note_touch(s->piece, units[i], present[i]);
+        unused += !present[i];
+    }
+    for (int i = 0; i < count; i++) {
+        int next = s->direction > 0 ? i : count - 1 - i;
+        follow_touch(s->piece, units[next], touches[next]);
+    }
+    return unused;
+}
+
 /* Look at the units a stream comes to next, until some that it has not come to: whether it moved. */
 static bool look_ahead_of(const struct stream *s)
 {
+    uintptr_t units[LOOKED_AT];
     uintptr_t unit = next_of_kind(s->piece, s->unit, s->direction);
-    unsigned unused = 0;
+    unsigned left = WATCHED_AHEAD;
     bool moved = false;
+    int unused = 0;
 
-    for (unsigned i = 0; i < WATCHED_AHEAD && unit && unused < UNUSED_SEEN; i++) {
-        if (hint(mm_unit_in(s->piece, unit)->ahead)) {
-            bool used = look_at_unit(s->piece, unit);
-            moved |= used;
-            unused += !used;
-        }
-        unit = next_of_kind(s->piece, unit, s->direction);
+    while (left && unit && unused < UNUSED_SEEN) {
+        int count = await(s, &unit, &left, units);
+        int missed = look_at_awaited(s, units, count);
+        moved |= missed < count;
+        unused += missed;
     }
     return moved;
 }
@@ -571,9 +646,28 @@ static void sweep_sometimes(bool has_feed)
     next = end + (end - start) * (has_feed ? REST_WITH_FEED : REST_WITHOUT_FEED);
 }
 
+/*
+ * How long to sleep: each time costs more than a page that is read.  As long as streams use a small part
+ * of what was read ahead of them it may be longer; a page that had to be waited for makes it short.
+ */
+static uint64_t next_nap(uint64_t nap)
+{
+    unsigned many = most_depth() / MOST_USED;
+
+    if (faults_seen)
+        nap = SHORT_NAP;
+    else if (hits_seen > many)
+        nap = max_size(nap / 2, SHORT_NAP);
+    else if (hits_seen * 2 <= many)
+        nap = min_size(nap * 2, LONG_NAP);
+    hits_seen = faults_seen = 0;
+    return nap;
+}
+
 void mm_prefetch_main(void *unused)
 {
     uint64_t spent = 0; /* CPU counted so far, ns */
+    uint64_t nap = SHORT_NAP;
 
     mm_os_take_short_turns();
     bool has_feed = mm_os_faults_feed_open() == 0;
@@ -589,7 +683,8 @@ void mm_prefetch_main(void *unused)
             sweep_sometimes(has_feed);
         }
         mm_budget_spent(&spent);
-        touched = mm_sleep(PAGER_READER, paging ? SHORT_NAP : LONGEST_LOOK);
+        nap = next_nap(nap);
+        touched = mm_sleep(PAGER_READER, paging ? nap : LONGEST_LOOK);
     }
 }
 

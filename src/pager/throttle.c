@@ -237,6 +237,16 @@ static bool hold(void)
     return kept;
 }
 
+/* How long neither the gate nor the trimmer is needed. */
+static uint64_t quiet_time(uint64_t used)
+{
+    uint64_t wait = mm_budget_time_to(mm_budget_part(PAUSE_ABOVE), used, 200000);
+
+    if (used > mm_budget_part(TRIM_ABOVE))
+        return wait;
+    return min_size(wait, mm_budget_time_to(mm_budget_pages(), used, 300000));
+}
+
 void mm_throttle_main(void *unused)
 {
     uint64_t spent = 0; /* CPU counted so far, ns */
@@ -256,7 +266,9 @@ void mm_throttle_main(void *unused)
             mm_os_sleep(vain ? vain * NO_PROGRESS : 100000);
             continue;
         }
-        mm_sleep_on_guard(&guard, mm_budget_time_to(limit, used, 200000));
+        if (used > mm_budget_part(TRIM_ABOVE))
+            mm_sleep_ring(PAGER_TRIMMER);
+        mm_sleep_on_guard(&guard, quiet_time(used));
     }
 }
 

@@ -20,11 +20,11 @@
 #include "pager/pager_internal.h"
 
 /* Percent of the budget. */
-#define TRIM_ABOVE 97 /* start giving pages back */
 #define TRIM_TO 94    /* stop */
 #define FILL_ABOVE 70 /* keep the lists filled from here on */
 #define LISTED 25     /* what the lists hold */
 
+#define UNHURRIED 4000000  /* ns between two looks while the budget is kept */
 #define STUCK_WAIT 5000000 /* ns to wait when nothing can be dropped */
 #define VAIN_BATCHES 64    /* batches without a drop after which to wait a little */
 
@@ -172,10 +172,14 @@ static int choose(uintptr_t *units, const uint16_t *present, int count, uint64_t
 
 static void unmap_units(const uintptr_t *units, int count)
 {
+    struct os_run runs[BATCH];
+    int found = 0;
+
     for (int i = 0, n; i < count; i += n) {
         n = mm_units_run(units + i, count - i);
-        (void)mm_os_discard((void *)units[i], (size_t)n * UNIT_BYTES); /* a hint to itself */
+        runs[found++] = (struct os_run){units[i], units[i] + (uintptr_t)n * UNIT_BYTES};
     }
+    mm_os_discard_all(runs, found);
 }
 
 /* Take one batch in [*at, end) out of the working set and move *at on; the number of pages. */
@@ -429,7 +433,7 @@ static int age_standby(uint64_t *ret_dropped)
     mm_writer_finish(units, count);
     begin_or_end_at_disk();
     mm_units_present(units, count, present);
-    mm_units_cached(units, count, before);
+    mm_units_in_cache(units, count, before);
     mm_os_lock(&mm_unit_lock);
     for (int i = 0; i < count; i++) {
         leave[i] = leaving(mm_unit_of(units[i]), present[i]) & before[i];
@@ -439,7 +443,7 @@ static int age_standby(uint64_t *ret_dropped)
     begin_or_end_at_disk();
     bool failed = !drop_pages(units, leave, count);
     begin_or_end_at_disk();
-    mm_units_left(units, count, after);
+    mm_units_in_cache(units, count, after);
     for (int i = 0; failed && i < count; i++)
         leave[i] = 0; /* what stays is not stuck */
     uint64_t dropped = record_drops(units, before, after, leave, count);
@@ -523,10 +527,10 @@ static bool give_back(void)
     return done;
 }
 
-/* How long nothing can go wrong. */
+/* How long nothing is to be done but what the gate rings for. */
 static uint64_t idle_time(uint64_t used)
 {
-    return mm_budget_time_to(mm_budget_pages(), used, 300000);
+    return mm_budget_time_to(mm_budget_pages(), used, UNHURRIED);
 }
 
 void mm_trim_main(void *unused)

@@ -258,26 +258,47 @@ static void cached_in_run(const uintptr_t *units, int count, uint16_t *masks)
     }
 }
 
-/* cachestat looks at what is cached alone, mincore at every page. */
-static bool nothing_left(const uintptr_t *units, int count)
+/* Pages of a run that are cached or being read; cachestat looks at these alone, mincore at every page. */
+static bool count_cached(const uintptr_t *units, int count, uint64_t *ret_pages)
 {
     struct os_cache cache;
     struct piece *p = mm_piece_of(units[0]);
+    size_t size = (size_t)count * UNIT_BYTES;
 
-    return mm_pager_options.cache_counts &&
-           mm_os_cache_of(p->fd, mm_piece_place(p, units[0]), (size_t)count * UNIT_BYTES, &cache) ==
-               0 &&
-           cache.cached == 0;
+    if (!mm_pager_options.cache_counts ||
+        mm_os_cache_of(p->fd, mm_piece_place(p, units[0]), size, &cache))
+        return false;
+    *ret_pages = cache.cached;
+    return true;
 }
 
-void mm_units_left(const uintptr_t *units, int count, uint16_t *ret_masks)
+/* Whether pages of a run were asked for and not seen used: some of them may still be on their way. */
+static bool is_awaited(const uintptr_t *units, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (hint(mm_unit_of(units[i])->ahead))
+            return true;
+    }
+    return false;
+}
+
+static void look_in_cache(const uintptr_t *units, int count, uint16_t *masks)
+{
+    uint64_t all = (uint64_t)count * UNIT_PAGES;
+    uint64_t pages;
+
+    if (count_cached(units, count, &pages) &&
+        (pages == 0 || (pages == all && !is_awaited(units, count))))
+        memset(masks, pages ? 0xff : 0, (size_t)count * sizeof *masks);
+    else
+        cached_in_run(units, count, masks);
+}
+
+void mm_units_in_cache(const uintptr_t *units, int count, uint16_t *ret_masks)
 {
     for (int i = 0, n; i < count; i += n) {
         n = mm_units_run(units + i, count - i < 64 ? count - i : 64);
-        if (nothing_left(units + i, n))
-            memset(ret_masks + i, 0, (size_t)n * sizeof *ret_masks);
-        else
-            cached_in_run(units + i, n, ret_masks + i);
+        look_in_cache(units + i, n, ret_masks + i);
     }
 }
 

@@ -154,8 +154,11 @@ void mm_units_present(const uintptr_t *units, int count, uint16_t *ret_masks);
 /* The masks of pages in the page cache now. */
 void mm_units_cached(const uintptr_t *units, int count, uint16_t *ret_masks);
 
-/* The same, after most of them were dropped: cheaper where none is left. */
-void mm_units_left(const uintptr_t *units, int count, uint16_t *ret_masks);
+/*
+ * The same, cheaper where all are or none is.  A page that is being read for a touch may count as
+ * cached where its whole run is.
+ */
+void mm_units_in_cache(const uintptr_t *units, int count, uint16_t *ret_masks);
 
 /* How many of units[i...] follow each other without a gap within one piece, up to count. */
 int mm_units_run(const uintptr_t *units, int count);
