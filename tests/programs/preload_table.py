@@ -522,6 +522,9 @@ echo 'scale=500; 4*a(1); 2^5000 % 10^40; e(1)' | bc -l | md5sum
 echo 'define f(n) { if (n < 2) return 1; return n * f(n-1); } f(300)' | bc
 """
 
+LIMITED = "ulimit -v {}\n" # KiB of address space
+GIB, MIB_300 = LIMITED.format(1 << 20), LIMITED.format(300 << 10)
+
 # Program: how the process that must be on our memory is called, its script, the exit status.
 PROGRAMS = {
     "gcc": ("cc1", GCC, 0),
@@ -565,6 +568,12 @@ PROGRAMS = {
     "bc": ("bc", BC, 0),
     "m4": ("m4", M4, 0),
     "diff and patch": ("diff", PATCH, 1),
+    "python3 in 1 GiB of address space": ("python3", PYTHON + GIB + "/usr/bin/python3 work.py", 0),
+    "g++ in 1 GiB of address space": ("objects", GIB + CXX, 0),
+    "perl in 300 MiB of address space": ("perl", MIB_300 + PERL, 0),
+    "gcc in 300 MiB of address space": ("cc1", MIB_300 + GCC, 0),
+    "sqlite3 in 300 MiB of address space": ("sqlite3", MIB_300 + SQLITE, 0),
+    "jq in 300 MiB of address space": ("jq", MIB_300 + JQ, 5),
     "bash": ("bash", BASH, 6),
     "dash": ("dash", DASH, -15),
 }
