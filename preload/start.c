@@ -72,7 +72,7 @@ void mm_preload_stop(const char *call, const char *mistake, const void *address)
     mm_os_text(&t, mistake);
     if (address) {
         mm_os_text(&t, " ");
-        mm_os_text_hex(&t, (uintptr_t)address, 12);
+        mm_os_text_hex(&t, (uintptr_t)address, (uintptr_t)address >> 48 ? 16 : 12);
     }
     mm_os_text(&t, "\n");
     mm_os_complain(line);

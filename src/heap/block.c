@@ -118,6 +118,9 @@ static void *allocate(struct heap *h, ULONG flags, size_t alignment, size_t size
     if (class == NO_CLASS)
         return mm_heap_large_allocate(h, size, alignment, zero);
     void *block = small(h, size, class, &fresh);
+    /* Freed single units are not joined: where address space is limited, runs of them may run out. */
+    if (unlikely(!block) && mm_heap_classes[class].units > 1)
+        return mm_heap_large_allocate(h, size, alignment, zero);
     if (block && zero && !fresh)
         memset(block, 0, size);
     return block;

@@ -364,7 +364,7 @@ void mm_heap_tell_mistake(const struct heap_mistake *mistake)
     mm_os_text(&t, ": ");
     mm_os_text(&t, mistake->what);
     mm_os_text(&t, ": ");
-    mm_os_text_hex(&t, (uintptr_t)mistake->address, 12);
+    mm_os_text_hex(&t, (uintptr_t)mistake->address, (uintptr_t)mistake->address >> 48 ? 16 : 12);
     mm_os_text(&t, "\n");
     mm_os_complain(line);
     mm_os_abort();

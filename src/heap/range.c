@@ -23,7 +23,7 @@
 #include "vm/vm.h"
 
 #define RANGE_MOST TIB
-#define RANGE_LEAST (256 * MIB)
+#define RANGE_LEAST (16 * MIB)
 #define QUEUE_LEAST 16            /* freed units that wait before the oldest is used again */
 #define RESERVE_LEAST 16          /* emptied units kept committed: 1 MiB, */
 #define RESERVE_SHARE 16          /* or this part of the units in use, */
@@ -31,7 +31,8 @@
 #define SURPLUS 64                /* emptied units that are given back together: 4 MiB */
 #define RECORDS_CHUNK (256 * KIB) /* of own memory, cut into records */
 #define SURPLUS_PAGED 8           /* the same where memory is short by design */
-#define QUEUES 2                  /* runs of 1 unit, and of 4 */
+#define QUEUES 2                  /* runs of 1 unit, and of */
+#define RUN_UNITS 4               /* so many */
 #define GROUP_UNITS 16            /* single units that a class in use takes in a row: 1 MiB */
 #define GROUP_AFTER 16            /* units a class has taken before it does */
 #define YOUNG 64                  /* units at the start of the range, committed four at a time: */
@@ -94,16 +95,49 @@ static NTSTATUS call_vm(void *address, size_t size, ULONG type, ULONG protect, u
     return mm_vm_allocate(&request, ret_base, &ret_size);
 }
 
-bool mm_heap_range_init(void)
+static bool reserve(size_t size, void **ret_base)
+{
+    return call_vm(NULL, size, MEM_RESERVE, PAGE_READWRITE, 0, ret_base) == STATUS_SUCCESS;
+}
+
+/* About how much address space there is, below `size`; vm would keep what it is asked for. */
+static size_t space_below(size_t size)
+{
+    void *base;
+
+    do {
+        size = align_down(size / 4 * 3, UNIT_BYTES);
+        if (size < RANGE_LEAST)
+            return 0;
+    } while (mm_os_map(NULL, size, OS_NONE, &base));
+    (void)mm_os_unmap(base, size); /* just mapped: cannot fail */
+    return size;
+}
+
+/*
+ * Reserve the whole range; or where address space is limited three quarters of what can be had in a
+ * row, beside what vm has for large blocks: stacks and libraries need some, too.
+ */
+static bool reserve_range(void **ret_base, size_t *ret_size)
 {
     size_t size = RANGE_MOST;
-    void *base = NULL;
 
-    while (call_vm(NULL, size, MEM_RESERVE, PAGE_READWRITE, 0, &base) != STATUS_SUCCESS) {
-        size /= 2;
-        if (size < RANGE_LEAST)
+    if (!reserve(size, ret_base)) {
+        size = align_down(space_below(size) / 4 * 3, UNIT_BYTES);
+        if (size < RANGE_LEAST || !reserve(size, ret_base))
             return false;
     }
+    *ret_size = size;
+    return true;
+}
+
+bool mm_heap_range_init(void)
+{
+    size_t size;
+    void *base = NULL;
+
+    if (!reserve_range(&base, &size))
+        return false;
     units.end = (uint32_t)(size >> UNIT_SHIFT);
     for (int i = 0; i < QUEUES; i++)
         units.queues[i] = (struct unit_queue){NO_UNIT, NO_UNIT, 0};
@@ -169,7 +203,8 @@ static uint32_t new_units(uint32_t count)
     return unit;
 }
 
-static uint32_t new_unit_of(unsigned class)
+/* *ret_committed: it was committed with its group. */
+static uint32_t new_unit_of(unsigned class, bool *ret_committed)
 {
     if (class == NO_CLASS)
         return new_units(1);
@@ -187,26 +222,34 @@ static uint32_t new_unit_of(unsigned class)
         g->committed = false;
     }
     g->left--;
+    *ret_committed = g->committed;
     return g->next++;
 }
 
-/* Whether the unit is of the class's group, and committed with it. */
-static bool is_committed(unsigned class, uint32_t unit)
+/* The first of a freed run of four, the others of which can be had next; NO_UNIT: there is none. */
+static uint32_t split_run(void)
 {
-    const struct unit_group *g = &units.groups[class];
-    uint32_t first = g->next + g->left - GROUP_UNITS;
-    return g->committed && g->next != NO_UNIT && unit >= first && unit < g->next;
+    struct unit_queue *q = queue_for(RUN_UNITS);
+    if (!q->count)
+        return NO_UNIT;
+
+    uint32_t unit = queue_take(q);
+    for (uint32_t i = 1; i < RUN_UNITS; i++)
+        queue_put(unit + i, 1);
+    return unit;
 }
 
-static uint32_t take_units(unsigned class, uint32_t count)
+static uint32_t take_units(unsigned class, uint32_t count, bool *ret_committed)
 {
     struct unit_queue *q = queue_for(count);
     uint32_t unit = NO_UNIT;
 
     if (q->count < QUEUE_LEAST)
-        unit = count == 1 ? new_unit_of(class) : new_units(count);
+        unit = count == 1 ? new_unit_of(class, ret_committed) : new_units(count);
     if (unit == NO_UNIT && q->count)
         unit = queue_take(q);
+    if (unit == NO_UNIT && count == 1)
+        unit = split_run();
     return unit;
 }
 
@@ -361,6 +404,7 @@ static uint32_t dissolve_group(unsigned class)
 uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_soon, bool *ret_fresh)
 {
     uint32_t count = mm_heap_classes[class].units;
+    bool ready = false;
     uint32_t unit;
 
     mm_heap_units_lock();
@@ -368,7 +412,7 @@ uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_so
     if (kept)
         unit = take_reserved();
     else
-        unit = take_units(class, count);
+        unit = take_units(class, count, &ready);
     if (h->hard && mm_heap_units_used() % GUARD_EVERY == 0)
         (void)new_units(1); /* never used: it guards what lies before it */
     bool ready =
@@ -446,7 +490,8 @@ void mm_heap_units_leave(struct span *s)
 uint32_t mm_heap_unit_reserve(struct heap *h)
 {
     mm_heap_units_lock();
-    uint32_t unit = take_units(NO_CLASS, 1);
+    bool committed;
+    uint32_t unit = take_units(NO_CLASS, 1, &committed);
     if (unit != NO_UNIT)
         table_set(unit, 1, (uintptr_t)h);
     mm_heap_units_unlock();

@@ -21,7 +21,7 @@
 
 #define FIRST_ARENA_MOST (16 * TIB)
 #define FIRST_ARENA_WATCHED (256 * GIB) /* where ThreadSanitizer looks there is room for that */
-#define FIRST_ARENA_LEAST (1 * GIB)
+#define FIRST_ARENA_LEAST (64 * MIB)
 #define NEXT_ARENA_LEAST (64 * MIB)
 
 /* A call splits at most two runs in two places, and may add an arena with its run. */
