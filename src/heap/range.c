@@ -415,8 +415,7 @@ uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_so
         unit = take_units(class, count, &ready);
     if (h->hard && mm_heap_units_used() % GUARD_EVERY == 0)
         (void)new_units(1); /* never used: it guards what lies before it */
-    bool ready =
-        kept || (unit != NO_UNIT && h->protect == PAGE_READWRITE && is_committed(class, unit));
+    ready = kept || (ready && h->protect == PAGE_READWRITE);
     units.in_use += unit == NO_UNIT ? 0 : count;
     mm_heap_units_unlock();
 
