@@ -6,6 +6,10 @@
 
 #include <stdlib.h>
 
+#ifndef HEAP_CREATE_HARDENED /* newer than mingw */
+#define HEAP_CREATE_HARDENED 0x200
+#endif
+
 static HANDLE heap; /* of the running test */
 
 /* ---- walking ------------------------------------------------------------------------------------- */
@@ -271,6 +275,19 @@ static void a_sound_heap_and_its_blocks_are_valid(void)
     destroy(heap);
 }
 
+/* Only a hardened heap looks behind its blocks; Wine's looks always, and does not know the flag. */
+static void a_write_behind_a_block_makes_the_heap_invalid(void)
+{
+    HANDLE hardened = new_heap(HEAP_CREATE_HARDENED, 0, 0);
+    char *block = take(hardened, 0, 100);
+    memset(block, 1, 100);
+    check(HeapValidate(hardened, 0, NULL) && HeapValidate(hardened, 0, block), "not valid before");
+    memset(block, 1, 132);
+    check(!HeapValidate(hardened, 0, NULL), "the heap is valid");
+    check(!HeapValidate(hardened, 0, block), "the block is valid");
+    /* Neither the block nor the heap can be given back any more. */
+}
+
 static void what_is_no_block_is_not_valid(void)
 {
     fill_heap();
@@ -468,6 +485,7 @@ static const struct test tests[] = {
     TEST(a_walk_from_nowhere_is_refused, "S284"),
     TEST(a_locked_heap_can_be_walked_while_others_want_it, ""),
     TEST(a_sound_heap_and_its_blocks_are_valid, "S277"),
+    TEST(a_write_behind_a_block_makes_the_heap_invalid, "S279"),
     TEST(what_is_no_block_is_not_valid, "S278"),
     TEST(compacting_tells_the_largest_free_block, "S292"),
     TEST(compacting_gives_memory_back, ""),
