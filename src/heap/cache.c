@@ -12,6 +12,7 @@
  * new data goes to addresses in the order of time, and old spans are left alone for long.
  */
 #include "heap/heap_internal.h"
+#include "heap/page_internal.h"
 
 #include "pager/pager.h"
 
@@ -20,6 +21,8 @@
 #define SLEEP_NS 20000
 
 __thread struct heap_cache *mm_heap_mine;
+/* The same in a page heap: there mm_heap_mine stays NULL, and no block is taken the fast way. */
+static __thread struct heap_cache *hidden __attribute__((tls_model("initial-exec")));
 static __thread struct heap_cache *slots[SLOTS] __attribute__((tls_model("initial-exec")));
 
 struct heap_cache mm_heap_nobody;
@@ -28,7 +31,9 @@ static struct heap_cache *unused; /* the units' lock */
 
 static struct heap_cache **slot_of(const struct heap *h)
 {
-    return h == &mm_heap_default ? &mm_heap_mine : &slots[(h->handle >> UNIT_SHIFT) % SLOTS];
+    if (h == &mm_heap_default)
+        return unlikely(mm_page_is_on) ? &hidden : &mm_heap_mine;
+    return &slots[(h->handle >> UNIT_SHIFT) % SLOTS];
 }
 
 /* ---- finding and making -------------------------------------------------------------------------- */
@@ -399,5 +404,6 @@ void mm_heap_thread_ends(void)
 {
     mm_heap_each(mm_heap_leave_thread);
     mm_heap_mine = NULL;
+    hidden = NULL;
     memset(slots, 0, sizeof slots);
 }

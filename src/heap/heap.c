@@ -8,6 +8,7 @@
  * Lock: `heaps` guards the list; it is taken before any heap's.
  */
 #include "heap/heap_internal.h"
+#include "heap/page_internal.h"
 
 struct heap mm_heap_default;
 
@@ -182,6 +183,8 @@ NTSTATUS mm_heap_destroy(struct heap *h)
     mm_heap_unit_release(unit_of(h->handle)); /* from here on the handle means nothing */
     mm_heap_caches_close(h);
     discard_caches(h);
+    if (mm_page_is_on)
+        mm_page_free_all(h);
     release_spans(h);
     mm_heap_large_free_all(h);
     h->locked = 0;
@@ -314,6 +317,8 @@ void mm_heap_tell_mistake(const struct heap_mistake *mistake)
     mm_os_text_hex(&t, (uintptr_t)mistake->address, 12);
     mm_os_text(&t, "\n");
     mm_os_complain(line);
+    if (mm_page_is_on)
+        mm_page_complain(mistake->address);
     mm_os_abort();
 }
 
@@ -325,10 +330,12 @@ void mm_heap_before_fork(void)
     for (struct heap *h = &mm_heap_default; h; h = h->next)
         (void)mm_heap_lock(h);
     mm_heap_units_lock();
+    mm_page_lock();
 }
 
 static void unlock_all(void)
 {
+    mm_page_unlock();
     mm_heap_units_unlock();
     for (struct heap *h = &mm_heap_default; h; h = h->next)
         (void)mm_heap_unlock(h);
@@ -356,6 +363,7 @@ static void abandon_others(struct heap *h)
 
 void mm_heap_after_fork_in_child(void)
 {
+    mm_page_unlock();
     mm_heap_units_unlock();
     for (struct heap *h = &mm_heap_default; h; h = h->next) {
         abandon_others(h);

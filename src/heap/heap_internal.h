@@ -62,6 +62,7 @@ struct heap {
     size_t kept_bytes;                   /* (h) */
     size_t committed;                    /* (h) bytes of its spans */
     atomic_size_t charged;               /* (a) of a fixed heap: bytes against the maximum */
+    uint32_t page_blocks;                /* its blocks of the page heap: the page lock */
     struct heap *next;                   /* (l) heaps in the order of their making; unused */
 };
 

@@ -11,6 +11,8 @@
  *   NTMM_FAIL_COMMIT=N        the N-th commit fails
  *   NTMM_ENGINE=file|none     which pager
  *   NTMM_PROBED=wc            letters of what the folder can do: w start_writing, c cache_counts
+ *   NTMM_HEAP=page[,WORD]...  every block in pages of its own (heap/pageheap.h); the words: full,
+ *                             light, random=N, backwards
  *   NTMM_BOARD=FILE           where to publish counters
  */
 #ifndef NTMM_PROCESS_PROCESS_H
