@@ -172,6 +172,12 @@ static void tell_stack(struct os_text *t, const CONTEXT *context, int most)
         mm_os_text(t, "      the stack pointer leads to no caller\n");
 }
 
+static bool is_own(const struct os_module *m, const struct os_module *ours)
+{
+    const char *slash = strrchr(m->name, '/');
+    return m->bias == ours->bias || (slash && strncmp(slash, "/libntmm", 8) == 0);
+}
+
 /* Places of our own at the start of a stack, unless all are. */
 static unsigned own_places(const uintptr_t *places, unsigned count)
 {
@@ -180,7 +186,7 @@ static unsigned own_places(const uintptr_t *places, unsigned count)
     unsigned i = 0;
 
     (void)mm_os_module_at((uintptr_t)own_places, &ours); /* else bias 0: nobody's */
-    while (i < count && mm_os_module_at(places[i], &module) && module.bias == ours.bias)
+    while (i < count && mm_os_module_at(places[i], &module) && is_own(&module, &ours))
         i++;
     return i < count ? i : 0;
 }
