@@ -7,9 +7,24 @@
 #define NTMM_EXCEPT_EXCEPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <ntdef.h>
 #include <winnt.h>
+
+#define EXCEPT_PLACES 16
+
+/* A block of the heap and who made it; stacks are return addresses, the innermost first. */
+struct except_block {
+    uintptr_t address;
+    size_t size; /* bytes */
+    bool freed;
+    unsigned allocated_count;
+    unsigned freed_count;
+    uintptr_t allocated_by[EXCEPT_PLACES];
+    uintptr_t freed_by[EXCEPT_PLACES];
+};
 
 /*
  * What the memory side knows, asked through here so that this module need not know it.  Set by
@@ -28,6 +43,12 @@ struct except_memory {
      * asked only right after `query` or `take_guard` found the space not busy.
      */
     bool (*is_ours)(const void *address);
+
+    /*
+     * The heap's block whose pages an address lies in, in use or freed, where the heap keeps track
+     * of such.  It may wait a moment.
+     */
+    bool (*block_at)(const void *address, struct except_block *ret_block);
 
     /* Why a page that is ours cannot be had: STATUS_DISK_FULL ...; STATUS_SUCCESS: not known. */
     NTSTATUS (*page_error)(const void *address, bool write);
@@ -97,6 +118,18 @@ struct except_failure {
  * => any thread, any lock; once mm_except_init was called
  */
 void mm_except_fail_fast(const struct except_failure *failure) __attribute__((noreturn));
+
+/*
+ * The return addresses of the calling thread's callers, this function's own included, the innermost
+ * first.  By unwind tables, of which it remembers what each place said: some 10 ns a frame.
+ *
+ * => any thread, async-signal-safe; allocates nothing
+ * => how many; it stops early where a frame is unusual
+ */
+unsigned mm_except_callers(uintptr_t *ret_places, unsigned capacity);
+
+/* Write a stack to standard error under a title, as the report has it: a few lines. */
+void mm_except_complain_stack(const char *title, const uintptr_t *places, unsigned count);
 
 /*
  * For preload/, which stands in front of sigaction and signal: the program's own action for one of

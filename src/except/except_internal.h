@@ -65,8 +65,15 @@ void mm_except_report_failure(const struct except_failure *failure, const EXCEPT
 /* "0x7f..: 16 bytes into ..." and so on, one or two lines. */
 void mm_except_tell_address(struct os_text *t, uintptr_t address);
 
+/* The heap's block there, if it knows one. */
+bool mm_except_block_at(uintptr_t address, struct except_block *ret_block);
+
 /* "module+0x1234", "[heap]+0x10" or "no module". */
 void mm_except_tell_place(struct os_text *t, uintptr_t address);
+
+/* A stack under a title: what is ours at its start is left out. */
+void mm_except_tell_stack(struct os_text *t, const char *title, const uintptr_t *places,
+                          unsigned count);
 
 /* The registers, three a line. */
 void mm_except_tell_registers(struct os_text *t, const CONTEXT *context);

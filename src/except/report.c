@@ -18,6 +18,7 @@
 #define SCREEN 4000    /* bytes: less than what a pipe takes whole */
 #define MOST_PLACES 64 /* walked */
 #define MOST_LINES 12  /* told */
+#define FEW_LINES 5    /* of a stack that is not alone */
 #define PATIENCE_MS 2000
 #define WAITS 300
 #define WAIT_NS 10000000ull
@@ -29,6 +30,8 @@ static struct {
     EXCEPTION_RECORD record;
     struct except_failure failure; /* call NULL: there is none */
     CONTEXT context;
+    struct except_block block; /* that was missed */
+    bool has_block;
     uintptr_t places[MOST_PLACES];
     char text[SCREEN + 1];
     struct os_text t;
@@ -155,7 +158,7 @@ static void tell_frame(struct os_text *t, int number, uintptr_t place)
 }
 
 /* Recursion is one line for all its repeats. */
-static void tell_stack(struct os_text *t, const CONTEXT *context)
+static void tell_stack(struct os_text *t, const CONTEXT *context, int most)
 {
     int count = mm_except_walk(context, report.places, MOST_PLACES);
     int repeats = 0;
@@ -163,7 +166,7 @@ static void tell_stack(struct os_text *t, const CONTEXT *context)
     int i = 0;
 
     mm_os_text(t, "  stack\n");
-    for (; i < count && lines < MOST_LINES; i++) {
+    for (; i < count && lines < most; i++) {
         if (i && report.places[i] == report.places[i - 1]) {
             repeats++;
             continue;
@@ -178,6 +181,56 @@ static void tell_stack(struct os_text *t, const CONTEXT *context)
         mm_os_text(t, "      ...\n");
     else if (count <= 1)
         mm_os_text(t, "      the stack pointer leads to no caller\n");
+}
+
+static bool is_own(const struct os_module *m, const struct os_module *ours)
+{
+    const char *slash = strrchr(m->name, '/');
+    return m->bias == ours->bias || (slash && strncmp(slash, "/libntmm", 8) == 0);
+}
+
+/* Places of our own at the start of a stack, unless all are. */
+static unsigned own_places(const uintptr_t *places, unsigned count)
+{
+    struct os_module ours = {0};
+    struct os_module module;
+    unsigned i = 0;
+
+    (void)mm_os_module_at((uintptr_t)own_places, &ours); /* else bias 0: nobody's */
+    while (i < count && mm_os_module_at(places[i], &module) && is_own(&module, &ours))
+        i++;
+    return i < count ? i : 0;
+}
+
+void mm_except_tell_stack(struct os_text *t, const char *title, const uintptr_t *places,
+                          unsigned count)
+{
+    unsigned first = own_places(places, count);
+
+    mm_os_text(t, "  ");
+    mm_os_text(t, title);
+    mm_os_text(t, "\n");
+    for (unsigned i = first; i < count && i < first + FEW_LINES; i++)
+        tell_frame(t, (int)(i - first), places[i]);
+}
+
+void mm_except_complain_stack(const char *title, const uintptr_t *places, unsigned count)
+{
+    static char text[1500]; /* one process ends once */
+    struct os_text t = {text, text + sizeof text - 1};
+
+    if (!count)
+        return;
+    mm_except_tell_stack(&t, title, places, count);
+    mm_os_complain(text);
+}
+
+static void tell_block_stacks(struct os_text *t, const struct except_block *b)
+{
+    if (b->allocated_count)
+        mm_except_tell_stack(t, "allocated by", b->allocated_by, b->allocated_count);
+    if (b->freed && b->freed_count)
+        mm_except_tell_stack(t, "freed by", b->freed_by, b->freed_count);
 }
 
 /*
@@ -254,12 +307,16 @@ static void tell_all(unsigned depth)
 {
     struct os_text *t = &report.t;
 
+    report.has_block = has_address(&report.record) &&
+                       mm_except_block_at(report.record.ExceptionInformation[1], &report.block);
     tell_code(t, report.record.ExceptionCode);
     tell_what(t, &report.record, depth);
     if (report.failure.call)
         tell_failure(t, &report.failure);
     mm_except_tell_registers(t, &report.context);
-    tell_stack(t, &report.context);
+    tell_stack(t, &report.context, report.has_block ? FEW_LINES : MOST_LINES);
+    if (report.has_block)
+        tell_block_stacks(t, &report.block);
     tell_next(t, report.record.ExceptionCode);
     write_out();
 }

@@ -133,8 +133,30 @@ static void tell_region(struct os_text *t, uintptr_t address, const MEMORY_BASIC
     tell_neighbour(t, address, (uintptr_t)info->BaseAddress);
 }
 
+bool mm_except_block_at(uintptr_t address, struct except_block *ret_block)
+{
+    return mm_except_memory->block_at && mm_except_memory->block_at((void *)address, ret_block);
+}
+
+static void tell_block(struct os_text *t, uintptr_t address, const struct except_block *b)
+{
+    bool before = address < b->address;
+    bool behind = !before && address - b->address >= b->size;
+    uintptr_t distance = before ? b->address - address : address - b->address;
+
+    mm_os_text_number(t, behind ? distance - b->size : distance);
+    mm_os_text(t, before ? " bytes before the start of" : behind ? " bytes behind the end of" : "");
+    mm_os_text(t, before || behind ? "" : " bytes inside");
+    mm_os_text(t, " a block of ");
+    mm_os_text_number(t, b->size);
+    mm_os_text(t, " bytes at ");
+    text_address(t, b->address);
+    mm_os_text(t, b->freed ? " that was freed (page heap)" : " (page heap)");
+}
+
 void mm_except_tell_address(struct os_text *t, uintptr_t address)
 {
+    static struct except_block block; /* one report a process */
     MEMORY_BASIC_INFORMATION info;
 
     mm_os_text(t, "  ");
@@ -144,6 +166,8 @@ void mm_except_tell_address(struct os_text *t, uintptr_t address)
         mm_os_text(t, "what is told for an address that no page can have (not canonical)");
     else if (address < UNIT_BYTES)
         mm_os_text(t, "in the first 64 KiB, where nothing ever lies: a null pointer");
+    else if (mm_except_block_at(address, &block))
+        tell_block(t, address, &block);
     else if (ask(address, &info))
         tell_region(t, address, &info);
     else

@@ -31,4 +31,16 @@ void mm_except_frame_of(const struct os_registers *registers, struct frame *ret_
  */
 bool mm_except_unwind(struct frame *frame);
 
+/* The same as a rule, for code as compilers write it: the CFA is a register and an offset. */
+struct unwind_step {
+    bool from_fp;  /* the register: frame pointer, else stack pointer */
+    bool keeps_fp; /* the frame pointer is the caller's still */
+    int32_t cfa;   /* bytes from that register to the CFA */
+    int32_t back;  /* bytes from the CFA to the return address */
+    int32_t fp;    /* bytes from the CFA to the caller's frame pointer */
+};
+
+/* => false: no table, or the rule is not that simple; one call at a time */
+bool mm_except_step_at(uintptr_t ip, struct unwind_step *ret_step);
+
 #endif

@@ -498,6 +498,31 @@ static bool apply(const struct rule *rule, const struct frame *f, uint64_t cfa, 
     }
 }
 
+/* Of a return address: where the caller's registers are, where three of them are enough. */
+bool mm_except_step_at(uintptr_t ip, struct unwind_step *ret_step)
+{
+    struct description d;
+    const struct row *row = &work.now;
+
+    if (!find_description(ip - 1, &d) || !run(&d, ip - 1) || d.signal)
+        return false;
+    const struct rule *back = &row->rules[d.return_register];
+    const struct rule *fp = &row->rules[mm_except_fp];
+    bool plain = row->cfa.how == IN_REGISTER && back->how == AT_OFFSET &&
+                 (fp->how == SAME || fp->how == AT_OFFSET);
+    if (!plain || (row->cfa_register != (unsigned)mm_except_sp &&
+                   row->cfa_register != (unsigned)mm_except_fp))
+        return false;
+    *ret_step = (struct unwind_step){
+        .from_fp = row->cfa_register == (unsigned)mm_except_fp,
+        .keeps_fp = fp->how == SAME,
+        .cfa = row->cfa.offset,
+        .back = back->offset,
+        .fp = fp->how == SAME ? 0 : fp->offset,
+    };
+    return true;
+}
+
 bool mm_except_unwind(struct frame *f)
 {
     struct description d;

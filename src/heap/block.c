@@ -4,6 +4,7 @@
  * Blocks of a fixed heap are counted here as well, in the three calls that change what is in use.
  */
 #include "heap/heap_internal.h"
+#include "heap/page_internal.h"
 
 #define REPACK_LOOKS 256 /* spans that repacking looks at for a denser one */
 
@@ -26,6 +27,9 @@ static const char *mistake_of(const struct heap *h, const void *block)
     struct heap *owner;
     size_t size, capacity;
 
+    const char *known = mm_page_is_on ? mm_page_mistake(h, block) : NULL;
+    if (known)
+        return known;
     if (s)
         return mistake_in_span(h, s, block);
     if (mm_heap_large_size(block, &owner, &size, &capacity) && owner != h)
@@ -49,7 +53,7 @@ struct found {
     size_t capacity;
 };
 
-static bool find(const void *block, struct found *ret_found)
+static bool find_plain(const void *block, struct found *ret_found)
 {
     struct found f = {.span = heap_span_of(block)};
 
@@ -66,6 +70,19 @@ static bool find(const void *block, struct found *ret_found)
         f.capacity = f.span->size;
         f.size = f.capacity - (side - 1u);
     }
+    *ret_found = f;
+    return true;
+}
+
+static bool find(const void *block, struct found *ret_found)
+{
+    struct found f = {0};
+
+    if (likely(!mm_page_is_on))
+        return find_plain(block, ret_found);
+    if (!mm_page_size(block, &f.heap, &f.size))
+        return false;
+    f.capacity = f.size;
     *ret_found = f;
     return true;
 }
@@ -100,12 +117,12 @@ static __attribute__((noinline)) void *allocate_hard(struct heap *h, size_t alig
         class = aligned_class(alignment, room);
     void *block = class == NO_CLASS ? mm_heap_large_allocate(h, size, alignment, true)
                                     : small(h, size, class, &fresh);
-    if (class == NO_CLASS && block && find(block, &f))
+    if (class == NO_CLASS && block && find_plain(block, &f))
         mm_heap_harden_out(NULL, block, size, f.capacity, fresh);
     return block;
 }
 
-static void *allocate(struct heap *h, ULONG flags, size_t alignment, size_t size)
+void *mm_heap_plain_allocate(struct heap *h, ULONG flags, size_t alignment, size_t size)
 {
     if (unlikely(h->hard))
         return allocate_hard(h, alignment, size);
@@ -124,6 +141,12 @@ static void *allocate(struct heap *h, ULONG flags, size_t alignment, size_t size
     if (block && zero && !fresh)
         memset(block, 0, size);
     return block;
+}
+
+static void *allocate(struct heap *h, ULONG flags, size_t alignment, size_t size)
+{
+    return unlikely(mm_page_is_on) ? mm_page_allocate(h, flags, alignment, size)
+                                   : mm_heap_plain_allocate(h, flags, alignment, size);
 }
 
 static __attribute__((noinline)) void *allocate_fixed(struct heap *h, ULONG flags, size_t alignment,
@@ -227,7 +250,7 @@ static __attribute__((noinline)) void give_slowly(struct heap *h, void *block, c
     size_t size;
     bool given;
 
-    if (!find(block, &f) || f.heap != h)
+    if (!find_plain(block, &f) || f.heap != h)
         mm_heap_stop(h, call, block);
     if (!f.span) {
         if (h->hard)
@@ -240,11 +263,19 @@ static __attribute__((noinline)) void give_slowly(struct heap *h, void *block, c
         mm_heap_stop(h, call, block);
 }
 
-static void give(struct heap *h, void *block, const char *call, bool keep)
+void mm_heap_plain_free(struct heap *h, void *block, const char *call, bool keep)
 {
     struct heap_cache *c = mm_heap_cache_find(h);
     if (unlikely(!c) || unlikely(!heap_give(c, block)))
         give_slowly(h, block, call, keep);
+}
+
+static void give(struct heap *h, void *block, const char *call, bool keep)
+{
+    if (unlikely(mm_page_is_on))
+        mm_page_free(h, block, call, keep);
+    else
+        mm_heap_plain_free(h, block, call, keep);
 }
 
 static __attribute__((noinline)) void free_fixed(struct heap *h, void *block, const char *call)
@@ -274,7 +305,10 @@ void mm_heap_free(struct heap *h, void *block)
 
 void mm_heap_free_slowly(void *block)
 {
-    give_slowly(&mm_heap_default, block, "free", true);
+    if (unlikely(mm_page_is_on))
+        mm_page_free(&mm_heap_default, block, "free", true);
+    else
+        give_slowly(&mm_heap_default, block, "free", true);
 }
 
 void mm_heap_mistake(const char *call, const void *block)
@@ -344,12 +378,28 @@ static void renew_canary(void *block)
         mm_heap_harden_out(f.span, block, f.size, f.capacity, true);
 }
 
+/* In a page heap every other size is another block. */
+static NTSTATUS resize_page(const struct found *f, ULONG flags, void *block, size_t size,
+                            const char *call, void **ret_block)
+{
+    if (size == f->size) {
+        *ret_block = block;
+        return STATUS_SUCCESS;
+    }
+    NTSTATUS status = by_copy(f, block, flags, size, call, ret_block);
+    if (!status && flags & HEAP_ZERO_MEMORY && size > f->size)
+        memset((char *)*ret_block + f->size, 0, size - f->size);
+    return status;
+}
+
 static NTSTATUS resize(const struct found *f, ULONG flags, void *block, size_t size,
                        const char *call, void **ret_block)
 {
     NTSTATUS status = STATUS_SUCCESS;
     bool in_place_only = flags & HEAP_REALLOC_IN_PLACE_ONLY;
 
+    if (unlikely(mm_page_is_on))
+        return resize_page(f, flags, block, size, call, ret_block);
     if (unlikely(f->heap->hard)) {
         mm_heap_harden_demand(f->span, block, f->size, f->capacity);
         flags |= HEAP_ZERO_MEMORY; /* what was the canary is not for others to see */

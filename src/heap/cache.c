@@ -12,6 +12,7 @@
  * new data goes to addresses in the order of time, and old spans are left alone for long.
  */
 #include "heap/heap_internal.h"
+#include "heap/page_internal.h"
 
 #include "pager/pager.h"
 
@@ -29,7 +30,9 @@ static struct heap_cache *unused; /* the units' lock */
 
 static struct heap_cache **slot_of(const struct heap *h)
 {
-    return h == &mm_heap_default ? &mm_heap_mine : &slots[(h->handle >> UNIT_SHIFT) % SLOTS];
+    if (h == &mm_heap_default)
+        return &mm_heap_mine;
+    return &slots[(h->handle >> UNIT_SHIFT) % SLOTS];
 }
 
 /* ---- finding and making -------------------------------------------------------------------------- */
@@ -86,7 +89,7 @@ static void cache_init(struct heap_cache *c, struct heap *h)
     c->range_size = mm_heap_range.size;
     c->table = mm_heap_range.table;
     c->used_before = 0;
-    c->base = h->hard;
+    c->base = h->hard || mm_page_is_on;
     atomic_store(&c->closed, c->base);
     memset(c->quarantine, 0, sizeof c->quarantine);
     c->random = mm_os_random() | 1; /* never 0 */

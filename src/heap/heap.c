@@ -8,6 +8,7 @@
  * Lock: `heaps` guards the list; it is taken before any heap's.
  */
 #include "heap/heap_internal.h"
+#include "heap/page_internal.h"
 
 struct heap mm_heap_default;
 
@@ -83,7 +84,7 @@ static void heap_init(struct heap *h, ULONG flags, size_t maximum)
     h->flags = flags;
     h->protect = flags & HEAP_CREATE_ENABLE_EXECUTE ? PAGE_EXECUTE_READWRITE : PAGE_READWRITE;
     h->maximum = maximum;
-    h->hard = hard_by_default || flags & HEAP_CREATE_HARDENED;
+    h->hard = !mm_page_is_on && (hard_by_default || flags & HEAP_CREATE_HARDENED);
     if (h->hard)
         mm_heap_harden_init();
     atomic_store(&h->charged, 0);
@@ -205,6 +206,8 @@ NTSTATUS mm_heap_destroy(struct heap *h)
     mm_heap_unit_release(unit_of(h->handle)); /* from here on the handle means nothing */
     mm_heap_caches_close(h);
     discard_caches(h);
+    if (mm_page_is_on)
+        mm_page_free_all(h);
     release_spans(h);
     mm_heap_large_free_all(h);
     h->locked = 0;
@@ -367,6 +370,8 @@ void mm_heap_tell_mistake(const struct heap_mistake *mistake)
     mm_os_text_hex(&t, (uintptr_t)mistake->address, (uintptr_t)mistake->address >> 48 ? 16 : 12);
     mm_os_text(&t, "\n");
     mm_os_complain(line);
+    if (mm_page_is_on)
+        mm_page_complain(mistake->address);
     mm_os_abort();
 }
 
@@ -401,10 +406,12 @@ void mm_heap_before_fork(void)
         mm_heap_gate_unlock(h); /* taken twice */
     }
     mm_heap_units_lock();
+    mm_page_lock();
 }
 
 static void unlock_all(void)
 {
+    mm_page_unlock();
     mm_heap_units_unlock();
     for (struct heap *h = &mm_heap_default; h; h = h->next)
         (void)mm_heap_unlock(h);
@@ -432,6 +439,7 @@ static void abandon_others(struct heap *h)
 
 void mm_heap_after_fork_in_child(void)
 {
+    mm_page_unlock();
     mm_heap_units_unlock();
     for (struct heap *h = &mm_heap_default; h; h = h->next) {
         abandon_others(h);

@@ -64,6 +64,7 @@ struct heap {
     size_t committed;                    /* (h) bytes of its spans */
     atomic_size_t charged;               /* (a) of a fixed heap: bytes against the maximum */
     uint64_t serial;                     /* (l) later heaps have higher ones */
+    uint32_t page_blocks;                /* its blocks of the page heap: the page lock */
     struct heap *next;                   /* (l) heaps in the order of their making; unused */
 };
 

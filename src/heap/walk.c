@@ -9,6 +9,7 @@
  * What is passed in from outside is an address that is looked up and never followed.
  */
 #include "heap/heap_internal.h"
+#include "heap/page_internal.h"
 
 #include "vm/vm.h"
 
@@ -94,7 +95,7 @@ static NTSTATUS first_large(struct heap *h, uintptr_t after, struct heap_entry *
 {
     struct large_info l;
     if (!mm_heap_large_next(h, after, &l))
-        return STATUS_NO_MORE_ENTRIES;
+        return mm_page_is_on ? mm_page_first(h, e) : STATUS_NO_MORE_ENTRIES;
     tell_large(&l, e);
     return STATUS_SUCCESS;
 }
@@ -175,6 +176,8 @@ static NTSTATUS step(struct heap *h, struct heap_entry *e)
     }
     if (at == h->handle)
         return after_handle(h, e);
+    if (unlikely(mm_page_is_on) && mm_page_ring_owns(at))
+        return mm_page_step(h, e);
     const struct span *s = heap_span_of(e->data);
     if (s)
         return s->heap == h ? after_block(h, s, e) : STATUS_INVALID_PARAMETER;
@@ -186,7 +189,11 @@ NTSTATUS mm_heap_walk(struct heap *h, struct heap_entry *entry)
     struct heap_entry next = *entry;
 
     (void)mm_heap_lock(h);
+    if (mm_page_is_on)
+        mm_page_entry_plain(&next);
     NTSTATUS status = step(h, &next);
+    if (mm_page_is_on)
+        mm_page_entry_seen(h, &next);
     (void)mm_heap_unlock(h);
     if (status == STATUS_SUCCESS)
         *entry = next;
@@ -216,6 +223,8 @@ void mm_heap_summarize(struct heap *h, struct heap_summary *ret_summary)
     for (const struct span *s = h->spans; s; s = s->heap_next)
         sum_span(s, &sum);
     mm_heap_large_sum(h, &sum);
+    if (mm_page_is_on)
+        mm_page_sum(h, &sum);
     (void)mm_heap_unlock(h);
     sum.max_reserve = h->maximum ? h->maximum : MM_VM_END - MM_VM_LOWEST;
     *ret_summary = sum;
@@ -252,10 +261,12 @@ static bool is_valid(const struct heap *h)
 
 bool mm_heap_validate(struct heap *h, const void *block)
 {
+    if (block && mm_page_is_on)
+        return mm_page_block_is_valid(h, block);
     if (block)
         return mm_heap_block_is_valid(h, block);
     (void)mm_heap_lock(h);
-    bool valid = is_valid(h);
+    bool valid = is_valid(h) && (!mm_page_is_on || mm_page_is_valid(h));
     (void)mm_heap_unlock(h);
     return valid;
 }

@@ -533,6 +533,9 @@ int mm_os_alternate_stack(void *base, size_t size);
 /* Copy memory that may not be there: false when it is not, and nothing faults. */
 bool mm_os_peek(void *to, const void *from, size_t size);
 
+/* The same for what is nearly always there: no system call, and a signal of ours where it is not. */
+bool mm_os_peek_fast(void *to, const void *from, size_t size);
+
 /* A loaded program or library. */
 struct os_module {
     uintptr_t bias;     /* add it to an address in the file's own terms */

@@ -177,6 +177,11 @@ bool mm_os_peek(void *to, const void *from, size_t size)
     return got == (long)size;
 }
 
+bool mm_os_peek_fast(void *to, const void *from, size_t size)
+{
+    return mm_os_copy_or_fault(to, from, size) == 0;
+}
+
 /* The size of the file that a mapping shows, if its name still leads to it. */
 static int look_at_file(const struct os_mapping *m, struct stat *ret_stat, bool *ret_full)
 {

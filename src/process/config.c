@@ -42,6 +42,54 @@ static void take_path(char path[CONFIG_PATH], const char *value)
         strcpy(path, value);
 }
 
+/* random=N; false: it is something else, or no percentage. */
+static bool take_percent(const char *word, size_t length, unsigned *ret_percent)
+{
+    unsigned percent = 0;
+
+    if (length < 8 || length > 10 || strncmp(word, "random=", 7) != 0)
+        return false;
+    for (size_t i = 7; i < length; i++) {
+        if (word[i] < '0' || word[i] > '9')
+            return false;
+        percent = percent * 10 + (unsigned)(word[i] - '0');
+    }
+    *ret_percent = percent;
+    return percent <= 100;
+}
+
+static bool is_word(const char *text, size_t length, const char *word)
+{
+    return strlen(word) == length && strncmp(text, word, length) == 0;
+}
+
+/* hardened, or page[,full|light|random=N][,backwards]; anything else counts as not set. */
+static void take_heap(struct config *c, const char *value)
+{
+    unsigned percent = 100;
+    bool backwards = false;
+    size_t length = strcspn(value, ",");
+
+    c->hardened = strcmp(value, "hardened") == 0;
+    if (!is_word(value, length, "page"))
+        return;
+    for (const char *word = value + length; *word; word += length) {
+        word++;
+        length = strcspn(word, ",");
+        if (is_word(word, length, "backwards"))
+            backwards = true;
+        else if (is_word(word, length, "light"))
+            percent = 0;
+        else if (is_word(word, length, "full"))
+            percent = 100;
+        else if (!take_percent(word, length, &percent))
+            return;
+    }
+    c->page_heap = true;
+    c->page_heap_backwards = backwards;
+    c->page_heap_percent = percent;
+}
+
 static void take(void *config, const char *name, const char *value)
 {
     struct config *c = config;
@@ -52,14 +100,14 @@ static void take(void *config, const char *name, const char *value)
     }
     if (strcmp(name, "NTMM_ENGINE") == 0)
         c->no_engine = strcmp(value, "none") == 0;
-    if (strcmp(name, "NTMM_HEAP") == 0)
-        c->hardened = strcmp(value, "hardened") == 0;
     if (strcmp(name, "NTMM_PROBED") == 0) {
         c->start_writing = strchr(value, 'w') != NULL;
         c->cache_counts = strchr(value, 'c') != NULL;
     }
     if (strcmp(name, "NTMM_PAGEFILE_DIR") == 0)
         take_path(c->folder, value);
+    if (strcmp(name, "NTMM_HEAP") == 0)
+        take_heap(c, value);
     if (strcmp(name, "NTMM_BOARD") == 0)
         take_path(c->board, value);
 }

@@ -15,6 +15,7 @@
 #include "except/except.h"
 #include "global/global.h"
 #include "heap/heap.h"
+#include "heap/pageheap.h"
 #include "lookaside/lookaside.h"
 #include "os/os.h"
 #include "pager/pager.h"
@@ -82,10 +83,30 @@ static NTSTATUS page_error(const void *address, bool write)
     return STATUS_IO_DEVICE_ERROR;
 }
 
+static bool block_at(const void *address, struct except_block *ret_block)
+{
+    static struct page_heap_story story; /* asked by the one thread that reports */
+
+    if (!mm_page_heap_story_at(address, &story))
+        return false;
+    ret_block->address = story.address;
+    ret_block->size = story.size;
+    ret_block->freed = story.freed;
+    ret_block->allocated_count = story.allocated.count;
+    ret_block->freed_count = story.released.count;
+    for (unsigned i = 0; i < EXCEPT_PLACES; i++) {
+        ret_block->allocated_by[i] = story.allocated.places[i];
+        ret_block->freed_by[i] = story.released.places[i];
+    }
+    return true;
+}
+_Static_assert(EXCEPT_PLACES == PAGE_HEAP_PLACES, "stacks are copied whole");
+
 static const struct except_memory memory_for_exceptions = {
     .query = mm_vm_try_query,
     .take_guard = mm_vm_take_guard,
     .is_ours = is_ours,
+    .block_at = block_at,
     .page_error = page_error,
 };
 
@@ -111,6 +132,21 @@ static bool reclaim(size_t wanted)
     return mm_global_reclaim(wanted) || any;
 }
 
+/* ---- the page heap -------------------------------------------------------------------------------- */
+
+static void start_page_heap(const struct config *c)
+{
+    struct page_heap_options options = {
+        .full_percent = c->page_heap_percent,
+        .backwards = c->page_heap_backwards,
+        .callers = mm_except_callers,
+        .complain_stack = mm_except_complain_stack,
+    };
+
+    if (c->page_heap && !mm_page_heap_start(&options))
+        mm_os_complain("ntmm: no address space for the page heap (ulimit -v?): going on without\n");
+}
+
 static void start(void)
 {
     struct config config;
@@ -128,6 +164,7 @@ static void start(void)
     }
     mm_heap_on_shortage(reclaim);
     (void)mm_os_at_thread_end(mm_lookaside_thread_ends); /* else the sweep finds what is left */
+    start_page_heap(&config);
     mm_except_init(&memory_for_exceptions);
     mm_heap_on_mistake(stop_at_mistake);
 }

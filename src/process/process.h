@@ -12,6 +12,8 @@
  *   NTMM_ENGINE=file|none     which pager
  *   NTMM_HEAP=hardened        canaries, quarantine and checks in every heap
  *   NTMM_PROBED=wc            letters of what the folder can do: w start_writing, c cache_counts
+ *   NTMM_HEAP=page[,WORD]...  every block in pages of its own (heap/pageheap.h); the words: full,
+ *                             light, random=N, backwards
  *   NTMM_BOARD=FILE           where to publish counters
  */
 #ifndef NTMM_PROCESS_PROCESS_H

@@ -75,7 +75,7 @@ static NTSTATUS kernel_protect(struct range r, int access)
 #define UNITS ((size_t)1 << (47 - UNIT_SHIFT))
 
 static uint64_t *marked; /* K3: a bit a unit of all addresses; NULL: no marker was ever set */
-/* This kernel has none, or a test plays one that has not. */
+/* This kernel has none, or they are not wanted. */
 bool mm_kernel_no_markers;
 static bool markers_work;
 
@@ -112,6 +112,11 @@ static bool may_be_marked(struct range r)
 static uint64_t *new_bits(void)
 {
     return range_size(mm_space.first_arena) < TIB ? NULL : mm_os_own_memory(UNITS / 8);
+}
+
+void mm_vm_keep_mappings_few(void)
+{
+    mm_kernel_no_markers = true;
 }
 
 /* Drop contents and access, by markers.  False: nothing changed. */

@@ -36,6 +36,14 @@ struct backing;
 void mm_vm_init(const struct backing *backing);
 
 /*
+ * Decommit so that no mapping of the kernel's is left of the pages, at the cost of a longer call: for
+ * a process that commits single pages far apart (the page heap).
+ *
+ * => once, after mm_vm_init, before any commit; single-threaded
+ */
+void mm_vm_keep_mappings_few(void);
+
+/*
  * VirtualAlloc: reserve, commit or reset.  *ret_base and *ret_size are the rounded range.
  *
  * => STATUS_INVALID_PARAMETER_n for bad size, type or address, STATUS_INVALID_PAGE_PROTECTION,

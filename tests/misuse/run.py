@@ -8,10 +8,11 @@ In the first comment of the source:
     output: TEXT       a part of standard output
     absent: TEXT       not in standard error
     once: TEXT         exactly once in standard error
+    heap: WORDS        run it on our malloc with NTMM_HEAP=WORDS
 
 A report is one screen: at most 30 lines of at most 120 columns.
 
-usage: run.py SOURCE PROGRAM
+usage: run.py SOURCE PROGRAM [PRELOAD]
 """
 import os
 import pathlib
@@ -28,11 +29,18 @@ SECONDS = 60
 
 def promises(source):
     comment = source.read_text().split("*/")[0]
-    return re.findall(r"^ \* (exit|report|output|absent|once): (.*)$", comment, re.M)
+    return re.findall(r"^ \* (exit|report|output|absent|once|heap): (.*)$", comment, re.M)
 
 
 def status_name(status):
     return signal.Signals(-status).name if status < 0 else str(status)
+
+
+def environment(wanted):
+    heap = [text for kind, text in wanted if kind == "heap"]
+    if not heap:
+        return None
+    return {**os.environ, "NTMM_HEAP": heap[0], "LD_PRELOAD": os.path.abspath(sys.argv[3])}
 
 
 def missing(parts, text):
@@ -72,7 +80,8 @@ def main():
         sys.exit(f"{source}: no exit: in its first comment")
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run([os.path.abspath(program)], cwd=folder, stdin=subprocess.DEVNULL,
-                             capture_output=True, text=True, errors="replace", timeout=SECONDS)
+                             capture_output=True, text=True, errors="replace", timeout=SECONDS,
+                             env=environment(wanted))
     wrong = list(complaints(wanted, run.returncode, run.stdout, run.stderr))
     for line in wrong:
         print(f"# {line}")

@@ -77,8 +77,17 @@ def counts_and_intervals_that_make_no_sense_are_refused(place):
     each_refused(place, [[f"--stats={i}"] for i in intervals], "--stats")
 
 
+def words_of_the_page_heap_that_make_no_sense_are_refused(place):
+    words = ("", "banana", "Full", "full,", ",full", "full,,backwards", "full,light", "light,random=5",
+             "random", "random=", "random=-1", "random=101", "random=1000", "random=1.5", "random=x",
+             "random= 5", "backwards,backwards", "backwards=1", "full " * 100, "\x1b[31m", "page")
+    each_refused(place, [[f"--page-heap={w}"] for w in words], "--page-heap", "backwards")
+
+
 def options_that_contradict_each_other_are_refused(place):
     each_refused(place, [["--pagefile", "1G"]], "--ram")
+    each_refused(place, [["--hardened", "--page-heap"]], "--hardened", "--page-heap")
+    each_refused(place, [["--hardened=yes"]])
     each_refused(place, [["--ram", "64M", "--pagefile", "1G", "--engine", "none"]], "--engine none")
     each_refused(place, [["--ram", "64M", "--pagefile", "0", "--engine", "file"],
                          ["--engine", "file"]], "--engine file")

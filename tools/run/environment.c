@@ -18,7 +18,8 @@
 
 static const char *const variables[] = {
     "NTMM_RAM",         "NTMM_PAGEFILE", "NTMM_PAGEFILE_DIR", "NTMM_COMMIT_LIMIT",
-    "NTMM_FAIL_COMMIT", "NTMM_ENGINE",   "NTMM_PROBED",       "NTMM_BOARD"};
+    "NTMM_FAIL_COMMIT", "NTMM_ENGINE",   "NTMM_PROBED",       "NTMM_BOARD",
+    "NTMM_HEAP"};
 
 /* Places of the library, seen from the folder of this program. */
 static const char *const places[] = {
@@ -60,6 +61,13 @@ static void set_number(const char *name, uint64_t value)
     setenv(name, text, 1);
 }
 
+static void set_page_heap(const char *words)
+{
+    char text[64]; /* the words were checked: they are few */
+    snprintf(text, sizeof(text), "page%s%s", words[0] ? "," : "", words);
+    setenv("NTMM_HEAP", text, 1);
+}
+
 int mm_run_environment(const struct run_options *o, const struct mm_probe *probe, const char *board)
 {
     int result = set_preload();
@@ -84,6 +92,10 @@ int mm_run_environment(const struct run_options *o, const struct mm_probe *probe
         set_number("NTMM_COMMIT_LIMIT", o->commit_limit);
     if (o->fail_commit)
         set_number("NTMM_FAIL_COMMIT", o->fail_commit);
+    if (o->hardened)
+        setenv("NTMM_HEAP", "hardened", 1);
+    if (o->page_heap)
+        set_page_heap(o->page_heap);
     if (board)
         setenv("NTMM_BOARD", board, 1);
     return -1;

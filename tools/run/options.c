@@ -29,6 +29,10 @@ static const char usage[] =
     "  --commit-limit SIZE     memory that may be promised (default RAM + page file)\n"
     "  --fail-commit N         let the N-th commit fail, to see what the program makes of it\n"
     "  --engine file|none|auto which pager (default auto)\n"
+    "  --hardened              canaries, quarantine and checks in the heap: misuse is found when a\n"
+    "                          block is freed, or used again\n"
+    "  --page-heap[=WORDS]     every block ends at a page without access; freed ones stay without\n"
+    "                          (words: full, light or random=N, and backwards)\n"
     "  --stats[=SECONDS]       a live line on standard error\n"
     "  --json FILE             everything that was counted, for programs\n"
     "  -o, --output FILE       the summary goes there rather than to standard error\n"
@@ -37,7 +41,7 @@ static const char usage[] =
     "Sizes: 512K, 104M, 2G or bytes.  The exit status is the program's, a signal is the program's\n"
     "signal; 125: ntmm refused, 126: cannot be executed, 127: not found.\n";
 
-enum { RAM = 1000, PAGE_FILE, COMMIT_LIMIT, FAIL_COMMIT, ENGINE, STATS, JSON, HELP };
+enum { RAM = 1000, PAGE_FILE, COMMIT_LIMIT, FAIL_COMMIT, ENGINE, HARDENED, PAGE_HEAP, STATS, JSON, HELP };
 
 static const struct option long_options[] = {
     {"ram", required_argument, NULL, RAM},
@@ -45,6 +49,8 @@ static const struct option long_options[] = {
     {"commit-limit", required_argument, NULL, COMMIT_LIMIT},
     {"fail-commit", required_argument, NULL, FAIL_COMMIT},
     {"engine", required_argument, NULL, ENGINE},
+    {"hardened", no_argument, NULL, HARDENED},
+    {"page-heap", optional_argument, NULL, PAGE_HEAP},
     {"stats", optional_argument, NULL, STATS},
     {"json", required_argument, NULL, JSON},
     {"output", required_argument, NULL, 'o'},
@@ -140,6 +146,45 @@ static bool read_engine(const char *text, struct run_options *o)
     return false;
 }
 
+static bool is_percent(const char *text)
+{
+    size_t length = strlen(text);
+    return length >= 1 && length <= 3 && strspn(text, "0123456789") == length && atoi(text) <= 100;
+}
+
+/* A word of the list: which blocks are full (1), or where the guard page is (2); 0: no such word. */
+static int page_heap_word(const char *word)
+{
+    if (strcmp(word, "full") == 0 || strcmp(word, "light") == 0)
+        return 1;
+    if (strncmp(word, "random=", 7) == 0 && is_percent(word + 7))
+        return 1;
+    return strcmp(word, "backwards") == 0 ? 2 : 0;
+}
+
+static bool read_page_heap(const char *text, struct run_options *o)
+{
+    char word[16];
+    int seen = 0;
+
+    o->page_heap = text ? text : "";
+    for (const char *at = text; at; at = *at ? at + 1 : NULL) {
+        size_t length = strcspn(at, ",");
+        bool fits = length < sizeof word;
+        snprintf(word, sizeof word, "%.*s", fits ? (int)length : 0, at);
+        int kind = page_heap_word(word);
+        if (!kind || seen & kind) {
+            mm_say("--page-heap=%.200s: give one of full, light and random=0 to random=100, and "
+                   "backwards or not",
+                   text);
+            return false;
+        }
+        seen |= kind;
+        at += length;
+    }
+    return true;
+}
+
 static bool read_file_name(const char *option, const char *text, const char **ret_name)
 {
     if (strcmp(text, "-") == 0 || !text[0]) {
@@ -158,6 +203,8 @@ static bool read_option(int which, const char *text, struct run_options *o)
     case COMMIT_LIMIT: return read_size("commit-limit", text, SMALLEST_RAM, &o->commit_limit);
     case FAIL_COMMIT: return read_count(text, &o->fail_commit);
     case ENGINE: return read_engine(text, o);
+    case HARDENED: return o->hardened = true;
+    case PAGE_HEAP: return read_page_heap(text, o);
     case STATS: return read_interval(text, &o->interval);
     case JSON: return read_file_name("json", text, &o->json);
     case 'o': return read_file_name("output", text, &o->output);
@@ -181,6 +228,8 @@ static bool fit_together(const struct run_options *o)
         mm_say("--engine none uses no page file: leave out --pagefile, or give 0");
     else if (o->engine == ENGINE_FILE && !mm_run_is_paged(o))
         mm_say("--engine file needs --ram SIZE and a page file");
+    else if (o->hardened && o->page_heap)
+        mm_say("--hardened and --page-heap are two ways to check a heap: give one of them");
     else
         return true;
     return false;

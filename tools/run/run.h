@@ -27,6 +27,8 @@ struct run_options {
     uint64_t commit_limit; /* bytes; 0: not given */
     uint64_t fail_commit;  /* 0: never */
     enum { ENGINE_AUTO, ENGINE_FILE, ENGINE_NONE } engine;
+    bool hardened;         /* the heap */
+    const char *page_heap; /* its words, "" without; NULL: none */
     double interval; /* seconds between live lines; 0: none */
     bool quiet;
     const char *json;   /* file or NULL */
