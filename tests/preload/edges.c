@@ -171,6 +171,20 @@ static void trimming_is_harmless_at_any_time(void)
     check(use_heap(9), "the heap after it");
 }
 
+static void memory_that_was_given_back_can_be_had_and_written_again(void)
+{
+    static void *p[6000]; /* enough for several groups of units */
+    for (int round = 0; round < 6; round++) {
+        for (int i = 0; i < 6000; i++)
+            p[i] = memset(malloc(1000), round, 1000);
+        for (int i = 0; i < 6000; i++) {
+            check(is_filled(p[i], 1000, round), "round %d, block %d", round, i);
+            free(p[i]);
+        }
+        malloc_trim(0);
+    }
+}
+
 static void mallinfo_adds_up(void)
 {
     struct mallinfo2 before = mallinfo2();
@@ -199,6 +213,7 @@ static const struct test tests[] = {
     TEST(aligned_blocks_can_be_resized_and_measured, ""),
     TEST(all_of_the_usable_size_may_be_used, ""),
     TEST(trimming_is_harmless_at_any_time, ""),
+    TEST(memory_that_was_given_back_can_be_had_and_written_again, ""),
     TEST(mallinfo_adds_up, ""),
 };
 

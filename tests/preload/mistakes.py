@@ -3,8 +3,8 @@
 
 usage: mistakes.py LIBRARY PROGRAM [NAME...]
 
-PROGRAM (mistake.c) makes one mistake a run.  It must end by SIGABRT, with one line of ours on
-standard error that names the call, what is wrong and the address.
+PROGRAM (mistake.c) makes one mistake a run.  It must end by SIGABRT, with a report of ours on
+standard error: one line of it names the call and what is wrong, and the address is told.
 """
 import re
 import subprocess
@@ -62,8 +62,8 @@ def complaint(library, program, name, size):
         return f"{len(lines)} lines say {what}: {done.stderr.strip()}"
     if not re.search(rf"\b{call}\b", lines[0]):
         return f"does not name {call}: {lines[0]}"
-    if not re.search(rf"\b(0x)?0*{address[2:]}\b", lines[0], re.I):
-        return f"does not name {address}: {lines[0]}"
+    if not re.search(rf"\b(0x)?0*{address[2:]}\b", done.stderr, re.I):
+        return f"does not name {address}: {done.stderr.strip()}"
     return ""
 
 
