@@ -74,8 +74,7 @@ bool mm_page_heap_start(const struct page_heap_options *wanted)
 
 static void note_stack(struct heap_stack *ret_stack)
 {
-    ret_stack->count =
-        options.callers ? options.callers(ret_stack->places, PAGE_HEAP_PLACES) : 0;
+    ret_stack->count = options.callers ? options.callers(ret_stack->places, PAGE_HEAP_PLACES) : 0;
 }
 
 /* ---- patterns -------------------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ struct run_options {
     uint64_t fail_commit;  /* 0: never */
     enum { ENGINE_AUTO, ENGINE_FILE, ENGINE_NONE } engine;
     const char *page_heap; /* its words, "" without; NULL: none */
-    double interval; /* seconds between live lines; 0: none */
+    double interval;       /* seconds between live lines; 0: none */
     bool quiet;
     const char *json;   /* file or NULL */
     const char *output; /* file of the summary; NULL: standard error */
