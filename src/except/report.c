@@ -18,7 +18,8 @@
 #define SCREEN 4000    /* bytes: less than what a pipe takes whole */
 #define MOST_PLACES 64 /* walked */
 #define MOST_LINES 12  /* told */
-#define FEW_LINES 5    /* of a stack that is not alone */
+#define SOME_LINES 5   /* told where a block's stacks follow */
+#define FEW_LINES 4    /* of those */
 #define PATIENCE_MS 2000
 #define WAITS 300
 #define WAIT_NS 10000000ull
@@ -314,7 +315,7 @@ static void tell_all(unsigned depth)
     if (report.failure.call)
         tell_failure(t, &report.failure);
     mm_except_tell_registers(t, &report.context);
-    tell_stack(t, &report.context, report.has_block ? FEW_LINES : MOST_LINES);
+    tell_stack(t, &report.context, report.has_block ? SOME_LINES : MOST_LINES);
     if (report.has_block)
         tell_block_stacks(t, &report.block);
     tell_next(t, report.record.ExceptionCode);

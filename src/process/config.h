@@ -19,9 +19,9 @@ struct config {
     bool hardened;         /* NTMM_HEAP=hardened */
     bool start_writing;    /* the folder was probed and can do this */
     bool cache_counts;
-    bool page_heap;              /* NTMM_HEAP=page */
-    bool page_heap_backwards;    /* the guard page comes first */
-    unsigned page_heap_percent;  /* of the blocks have one */
+    bool page_heap;             /* NTMM_HEAP=page */
+    bool page_heap_backwards;   /* the guard page comes first */
+    unsigned page_heap_percent; /* of the blocks have one */
     char folder[CONFIG_PATH];
     char board[CONFIG_PATH]; /* "": none */
 };

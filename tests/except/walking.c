@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <execinfo.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -19,6 +20,7 @@
 
 static uintptr_t ours[MOST];
 static void *theirs[MOST];
+static bool fast; /* by mm_except_callers */
 static int our_count;
 static int their_count;
 
@@ -34,7 +36,10 @@ static void walk(struct os_registers *registers, void *argument)
 static __attribute__((noinline)) void look(void)
 {
     their_count = backtrace(theirs, MOST);
-    mm_os_with_registers(walk, NULL);
+    if (fast)
+        our_count = (int)mm_except_callers(ours, MOST);
+    else
+        mm_os_with_registers(walk, NULL);
     __asm__ volatile(""); /* no jump instead of the call */
 }
 
@@ -81,6 +86,54 @@ static void a_walk_goes_through_libc_which_has_no_frame_pointers(void)
 
     qsort(numbers, 2, sizeof *numbers, order);
     compare();
+}
+
+static void callers_are_those_that_backtrace_finds(void)
+{
+    fast = true;
+    for (int again = 0; again < 3; again++) {
+        deep(10 + again);
+        compare();
+        check(our_count > 12 + again, "%d places", our_count);
+        a_walk_goes_through_libc_which_has_no_frame_pointers();
+    }
+    fast = false;
+}
+
+static void callers_stop_where_there_is_no_room(void)
+{
+    uintptr_t places[3] = {0, 0, 77};
+
+    check(mm_except_callers(places, 2) == 2, "two");
+    check(places[0] && places[1] && places[2] == 77, "no more");
+    check(mm_except_callers(places, 0) == 0, "none");
+}
+
+static void *ask_for_callers(void *wrong)
+{
+    uintptr_t first[MOST];
+    uintptr_t again[MOST];
+    unsigned count = 0;
+
+    for (int i = 0; i < 20000; i++) {
+        unsigned now = mm_except_callers(i ? again : first, MOST);
+        if (i && (now != count || memcmp(first + 1, again + 1, (now - 1) * sizeof *first) != 0))
+            *(volatile bool *)wrong = true;
+        count = now;
+    }
+    return NULL;
+}
+
+static void threads_ask_for_callers_at_once(void)
+{
+    pthread_t threads[4];
+    bool wrong = false;
+
+    for (int i = 0; i < 4; i++)
+        check(pthread_create(&threads[i], NULL, ask_for_callers, &wrong) == 0, "thread %d", i);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    check(!wrong, "another stack");
 }
 
 static void on_signal(int signal)
@@ -205,6 +258,9 @@ static void a_file_that_was_cut_is_told_from_a_disk_that_fails(void)
 static const struct test tests[] = {
     TEST(a_walk_finds_the_callers_that_backtrace_finds, ""),
     TEST(a_walk_goes_through_libc_which_has_no_frame_pointers, ""),
+    TEST(callers_are_those_that_backtrace_finds, ""),
+    TEST(callers_stop_where_there_is_no_room, ""),
+    TEST(threads_ask_for_callers_at_once, ""),
     TEST(a_walk_goes_through_the_frame_of_a_signal, ""),
     TEST(a_walk_of_garbage_ends, ""),
     TEST(peeking_copies_what_is_there_and_fails_where_nothing_is, ""),

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -513,6 +514,55 @@ def a_limit_on_file_sizes_is_told(place):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
     done = place.run("-q", *place.paged(), "echo", "x", preexec_fn=small)
     assert done.returncode == 125 and done.stdout == b"" and done.stderr.count(b"\n") == 1, done
+
+
+# ---- the page heap -----------------------------------------------------------------------------------
+
+OVERFLOWS = """
+#include <stdlib.h>
+int main(void) { volatile char *p = malloc(64); p[64] = 1; return 0; }
+"""
+
+
+def programs_run_unharmed_on_the_page_heap(place):
+    rows = b"create table t(a,b);insert into t values(1,2),(3,4);select sum(a*b) from t;"
+    source = place.file("small.c", b"int main(void) { return 3; }\n")
+    for words in ("", "=backwards", "=light", "=random=30,backwards"):
+        option = ("-q", "--page-heap" + words)
+        well(place.run(*option, PYTHON, "-c", "print(sum(range(1000)))"), b"499500\n")
+        if shutil.which("sqlite3"):
+            well(place.run(*option, "sqlite3", ":memory:", input=rows), b"14\n")
+        if shutil.which("gcc"):
+            out = place.home / "small"
+            well(place.run(*option, "gcc", "-O1", "-o", out, source))
+            assert place.call([out]).returncode == 3
+
+
+def the_page_heap_stops_an_overflow_with_and_without_a_budget(place):
+    program = place.compile("overflows", OVERFLOWS, "-fno-builtin")
+    for options in ((), place.paged(), ("--ram", "64M", "--pagefile", "0")):
+        well(place.run("-q", *options, program))
+        done = place.run("-q", *options, "--page-heap", program)
+        assert done.returncode == -signal.SIGSEGV, done
+        assert b"0 bytes behind the end of a block of 64 bytes" in done.stderr, done.stderr
+        assert b"allocated by" in done.stderr, done.stderr
+
+
+def the_page_heap_of_a_run_is_not_that_of_a_run_inside(place):
+    inner = [place.ntmm, "run", "-q", "sh", "-c", "echo $NTMM_HEAP"]
+    well(place.run("-q", "--page-heap=random=5,backwards", "sh", "-c", "echo $NTMM_HEAP"),
+         b"page,random=5,backwards\n")
+    well(place.run("-q", "--page-heap=light", *inner), b"\n")
+
+
+def nonsense_in_the_library_s_own_variable_is_ignored(place):
+    program = place.compile("overflows", OVERFLOWS, "-fno-builtin")
+    preload = place.build / "preload" / "libntmm-preload.so"
+    for words, status in (("page", -signal.SIGSEGV), ("pages", 0), ("page,x", 0), ("page,", 0), ("", 0),
+                          ("page,random=101", 0), ("page,random=", 0), ("x,page", 0),
+                          ("page,random=100", -signal.SIGSEGV), ("page,full", -signal.SIGSEGV)):
+        done = place.call([program], env={**place.env, "LD_PRELOAD": str(preload), "NTMM_HEAP": words})
+        assert done.returncode == status, f"{words!r}: {done}"
 
 
 HELPERS = {"well", "hungry_output", "report_of", "start", "wait_for_line", "check_paged",

@@ -17,9 +17,8 @@
 #define PRELOAD "libntmm-preload.so"
 
 static const char *const variables[] = {
-    "NTMM_RAM",         "NTMM_PAGEFILE", "NTMM_PAGEFILE_DIR", "NTMM_COMMIT_LIMIT",
-    "NTMM_FAIL_COMMIT", "NTMM_ENGINE",   "NTMM_PROBED",       "NTMM_BOARD",
-    "NTMM_HEAP"};
+    "NTMM_RAM",    "NTMM_PAGEFILE", "NTMM_PAGEFILE_DIR", "NTMM_COMMIT_LIMIT", "NTMM_FAIL_COMMIT",
+    "NTMM_ENGINE", "NTMM_PROBED",   "NTMM_BOARD",        "NTMM_HEAP"};
 
 /* Places of the library, seen from the folder of this program. */
 static const char *const places[] = {

@@ -29,7 +29,7 @@ struct run_options {
     enum { ENGINE_AUTO, ENGINE_FILE, ENGINE_NONE } engine;
     bool hardened;         /* the heap */
     const char *page_heap; /* its words, "" without; NULL: none */
-    double interval; /* seconds between live lines; 0: none */
+    double interval;       /* seconds between live lines; 0: none */
     bool quiet;
     const char *json;   /* file or NULL */
     const char *output; /* file of the summary; NULL: standard error */
