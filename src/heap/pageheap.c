@@ -32,6 +32,7 @@
 #define QUARANTINE_BYTES (16 * (size_t)1024 * MIB)
 #define QUARANTINE_BLOCKS (256u << 10)
 #define MAPPINGS_LEFT 8192 /* to the program, where every block takes two */
+#define FULL_LEAST 1024    /* full blocks that are tried for after a refusal */
 #define STORY_TRIES 100
 #define STORY_WAIT_NS 1000000ull
 
@@ -167,6 +168,13 @@ static uintptr_t place_in(uintptr_t start, size_t pages, size_t alignment, size_
     return start + pages * PAGE_BYTES - align_up(size, alignment);
 }
 
+static void tell_shortage(void)
+{
+    if (!atomic_exchange(&told_of_shortage, true))
+        mm_os_complain("ntmm: page heap: no mapping is left for guard pages (vm.max_map_count); "
+                       "from here on some blocks have patterns only\n");
+}
+
 /* Pages and a record that nobody else knows of; NULL: none. */
 static struct page_block *take_pages(size_t alignment, size_t size)
 {
@@ -175,7 +183,8 @@ static struct page_block *take_pages(size_t alignment, size_t size)
     uintptr_t start = 0;
 
     mm_page_lock();
-    struct page_block *b = pages < UINT32_MAX && full_blocks < full_most ? new_record() : NULL;
+    bool shortage = full_blocks >= full_most;
+    struct page_block *b = pages < UINT32_MAX && !shortage ? new_record() : NULL;
     if (b)
         start = mm_page_ring_take(mm_page_number(b), pages + 1, options.backwards, alignment);
     if (start) {
@@ -189,6 +198,8 @@ static struct page_block *take_pages(size_t alignment, size_t size)
         mm_page_record_free(b);
     }
     mm_page_unlock();
+    if (shortage)
+        tell_shortage();
     return start ? b : NULL;
 }
 
@@ -199,8 +210,10 @@ static void give_pages_back(struct page_block *b, bool shortage)
     mm_page_record_free(b);
     full_blocks--;
     if (shortage)
-        full_most = min_size(full_most, full_blocks - full_blocks / 16);
+        full_most = min_size(full_most, max_size(full_blocks - full_blocks / 16, FULL_LEAST));
     mm_page_unlock();
+    if (shortage)
+        tell_shortage();
 }
 
 static NTSTATUS commit(const struct heap *h, const struct page_block *b)
@@ -234,13 +247,6 @@ static void publish(struct heap *h, struct page_block *b, const struct heap_stac
     mm_page_list_push(h, b);
     mm_page_unlock();
     mm_heap_gate_unlock(h);
-}
-
-static void tell_shortage(void)
-{
-    if (!atomic_exchange(&told_of_shortage, true))
-        mm_os_complain("ntmm: page heap: no mapping is left for guard pages (vm.max_map_count); "
-                       "from here on some blocks have patterns only\n");
 }
 
 /* => STATUS_NO_MEMORY: no pages or no mappings: a light block may do */
@@ -356,7 +362,6 @@ void *mm_page_allocate(struct heap *h, ULONG flags, size_t alignment, size_t siz
             return block;
         if (status != STATUS_NO_MEMORY)
             return NULL;
-        tell_shortage();
     }
     return allocate_light(h, flags, alignment, size, &stack);
 }
