@@ -41,7 +41,18 @@ static const char usage[] =
     "Sizes: 512K, 104M, 2G or bytes.  The exit status is the program's, a signal is the program's\n"
     "signal; 125: ntmm refused, 126: cannot be executed, 127: not found.\n";
 
-enum { RAM = 1000, PAGE_FILE, COMMIT_LIMIT, FAIL_COMMIT, ENGINE, HARDENED, PAGE_HEAP, STATS, JSON, HELP };
+enum {
+    RAM = 1000,
+    PAGE_FILE,
+    COMMIT_LIMIT,
+    FAIL_COMMIT,
+    ENGINE,
+    HARDENED,
+    PAGE_HEAP,
+    STATS,
+    JSON,
+    HELP
+};
 
 static const struct option long_options[] = {
     {"ram", required_argument, NULL, RAM},
