@@ -355,13 +355,11 @@ void mm_heap_on_mistake(void (*stop)(const struct heap_mistake *mistake))
     stop_at_mistake = stop;
 }
 
-void mm_heap_tell_mistake(const struct heap_mistake *mistake)
+static void complain(const struct heap_mistake *mistake)
 {
     char line[160];
     struct os_text t = {line, line + sizeof line - 1};
 
-    if (stop_at_mistake)
-        stop_at_mistake(mistake);
     mm_os_text(&t, "ntmm: ");
     mm_os_text(&t, mistake->call);
     mm_os_text(&t, ": ");
@@ -370,7 +368,14 @@ void mm_heap_tell_mistake(const struct heap_mistake *mistake)
     mm_os_text_hex(&t, (uintptr_t)mistake->address, (uintptr_t)mistake->address >> 48 ? 16 : 12);
     mm_os_text(&t, "\n");
     mm_os_complain(line);
-    if (mm_page_is_on)
+}
+
+void mm_heap_tell_mistake(const struct heap_mistake *mistake)
+{
+    if (stop_at_mistake && !mm_page_is_on)
+        stop_at_mistake(mistake);
+    complain(mistake);
+    if (mm_page_is_on) /* who made and freed the block says more than registers, on one screen */
         mm_page_complain(mistake->address);
     mm_os_abort();
 }

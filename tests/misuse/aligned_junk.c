@@ -2,7 +2,8 @@
  * aligned_junk.c - freeing what is no aligned block ends the process.
  *
  * exit: SIGABRT
- * report: ntmm: HeapFree: this block is not in use
+ * report: 0xc0000374 STATUS_HEAP_CORRUPTION
+ * report: HeapFree: this block is not in use
  */
 #include <malloc.h>
 
