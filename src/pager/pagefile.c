@@ -189,17 +189,42 @@ static uintptr_t end_ahead(const struct piece *p, uintptr_t end)
 /* Take the next run of units that are promised ahead off the record; empty: there is none. */
 static struct range take_ahead(struct piece *p)
 {
-    uintptr_t start = p->ahead_low;
+    struct range *r = &p->ahead[p->ahead_count - 1];
+    uintptr_t start = r->start;
 
-    while (start < p->ahead_high && !mm_unit_has(mm_unit_in(p, start), UNIT_AHEAD))
+    while (start < r->end && !mm_unit_has(mm_unit_in(p, start), UNIT_AHEAD))
         start += UNIT_BYTES;
     uintptr_t end = start;
-    for (; end < p->ahead_high && mm_unit_has(mm_unit_in(p, end), UNIT_AHEAD); end += UNIT_BYTES)
+    for (; end < r->end && mm_unit_has(mm_unit_in(p, end), UNIT_AHEAD); end += UNIT_BYTES)
         mm_unit_flag(mm_unit_in(p, end), 0, UNIT_AHEAD | UNIT_PROMISED);
-    p->ahead_low = end < p->ahead_high ? end : p->end;
-    if (p->ahead_low == p->end)
-        p->ahead_high = p->start;
-    return (struct range){start, end > start ? end : start};
+    r->start = end;
+    if (r->start == r->end)
+        p->ahead_count--;
+    return (struct range){start, end};
+}
+
+static uintptr_t distance(struct range a, struct range b)
+{
+    if (a.end < b.start)
+        return b.start - a.end;
+    return b.end < a.start ? a.start - b.end : 0;
+}
+
+/* Remember where units are promised ahead: with what is near, or nearest where there is no room. */
+static void note_ahead(struct piece *p, struct range r)
+{
+    struct range *nearest = &p->ahead[0];
+
+    for (unsigned i = 1; i < p->ahead_count; i++) {
+        if (distance(p->ahead[i], r) < distance(*nearest, r))
+            nearest = &p->ahead[i];
+    }
+    if (!p->ahead_count || (p->ahead_count < AHEAD_RUNS && distance(*nearest, r) > AHEAD_NEAR)) {
+        p->ahead[p->ahead_count++] = r;
+        return;
+    }
+    nearest->start = min_size(nearest->start, r.start);
+    nearest->end = max_size(nearest->end, r.end);
 }
 
 /* Give back all that was promised and not asked for: true if that was anything. */
@@ -209,9 +234,9 @@ static bool give_back_ahead(void)
 
     for (int i = 0; i < mm_piece_count(); i++) {
         struct piece *p = mm_piece(i);
-        while (p->ahead_low < p->ahead_high) {
+        while (p->ahead_count) {
             mm_os_lock(&mm_unit_lock);
-            struct range r = take_ahead(p);
+            struct range r = p->ahead_count ? take_ahead(p) : (struct range){0};
             mm_os_unlock(&mm_unit_lock);
             if (range_size(r) == 0)
                 continue;
@@ -228,7 +253,7 @@ void mm_pagefile_forget_ahead(void)
 {
     for (int i = 0; i < mm_piece_count(); i++) {
         struct piece *p = mm_piece(i);
-        while (p->ahead_low < p->ahead_high)
+        while (p->ahead_count)
             count_promised(0, range_size(take_ahead(p)));
     }
 }
@@ -285,10 +310,8 @@ static int promise_run(struct piece *p, uintptr_t start, uintptr_t end)
     for (uintptr_t u = start; u < far; u += UNIT_BYTES)
         mm_unit_flag(mm_unit_in(p, u), u < end ? UNIT_PROMISED : UNIT_PROMISED | UNIT_AHEAD,
                      UNIT_RAGGED);
-    if (far > end) {
-        p->ahead_low = min_size(p->ahead_low, end);
-        p->ahead_high = max_size(p->ahead_high, far);
-    }
+    if (far > end)
+        note_ahead(p, (struct range){end, far});
     mm_os_unlock(&mm_unit_lock);
     count_promised(far - start, 0);
     return 0;

@@ -61,8 +61,7 @@ int mm_piece_add(uintptr_t start, uintptr_t end, const int fds[2], uint64_t offs
                         .live_words = live_words,
                         .low = end,
                         .high = start,
-                        .ahead_low = end,
-                        .ahead_high = start};
+                        .ahead_count = 0};
     atomic_store_explicit(&piece_count, index + 1, memory_order_release);
     return 0;
 }

@@ -59,6 +59,9 @@ struct unit {
     uint32_t asked;   /* (r) touch event at which read-ahead asked for it */
 };
 
+#define AHEAD_RUNS 8   /* stretches of units promised ahead that are told apart */
+#define AHEAD_NEAR GIB /* closer ones are one: the units between are looked at one by one */
+
 /* A stretch of address space that corresponds page by page to a stretch of one page file. */
 struct piece {
     uintptr_t start;    /* (c) */
@@ -73,8 +76,8 @@ struct piece {
     uint64_t *live_words; /* (c) the array, (h) a word: a bit per word of `live` that is not zero */
     uintptr_t low;        /* (h) lowest and highest address ever committed */
     uintptr_t high;       /* (h) */
-    uintptr_t ahead_low;  /* units that are UNIT_AHEAD lie between these */
-    uintptr_t ahead_high;
+    struct range ahead[AHEAD_RUNS]; /* units that are UNIT_AHEAD lie in these, */
+    unsigned ahead_count;           /* the first of which are in use */
 };
 
 #define CHUNK_SHIFT 22 /* 4 MiB */
