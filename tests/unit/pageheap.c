@@ -19,9 +19,7 @@
 #include "heap/heap.h"
 #include "heap/pageheap.h"
 #include "os/os.h"
-#include "pager/pager.h"
 #include "process/process.h"
-#include "vm/vm.h"
 
 #define SIZES 12
 
@@ -256,9 +254,6 @@ static int child(struct heap *h, char *p)
 {
     size_t size;
 
-    mm_pager_after_fork_in_child();
-    mm_vm_unlock_after_fork();
-    mm_heap_after_fork_in_child();
     if (mm_heap_size(h, p, &size) || size != 100 || p[99] != 7)
         return 1;
     mm_heap_free(h, p);
@@ -273,15 +268,9 @@ static void a_forked_child_has_the_blocks(void)
     int status = -1;
 
     p[99] = 7;
-    mm_heap_before_fork();
-    mm_vm_lock_for_fork();
-    mm_pager_before_fork();
     pid_t pid = fork();
     if (pid == 0)
         _exit(child(h, p));
-    mm_pager_after_fork_in_parent();
-    mm_vm_unlock_after_fork();
-    mm_heap_after_fork_in_parent();
     check(waitpid(pid, &status, 0) == pid && status == 0, "status 0x%x", status);
     check(p[99] == 7 && mm_heap_validate(h, p), "the parent's");
     check(mm_heap_destroy(h) == 0, "destroy");
