@@ -31,7 +31,8 @@ bool mm_crt_note_read(const void *block, struct crt_note *ret_note)
 {
     struct crt_note n;
 
-    if (!mm_os_peek(&n, (const char *)block - sizeof n, sizeof n) || n.seal != seal_of(&n, block))
+    const void *note = (const void *)((uintptr_t)block - sizeof n); /* block may be any number */
+    if (!mm_os_peek(&n, note, sizeof n) || n.seal != seal_of(&n, block))
         return false;
     *ret_note = n;
     return true;
