@@ -415,7 +415,9 @@ static bool grow_reservation(struct large *l, size_t size)
 
     if (size > PTRDIFF_MAX / 8 || mm_vm_extend(reserved, l->end - l->reserved, end - l->reserved))
         return false;
+    mm_heap_gate_lock(l->heap); /* sums read it */
     l->end = end;
+    mm_heap_gate_unlock(l->heap);
     return true;
 }
 
