@@ -3,6 +3,7 @@
  * with threads, and the invariants of its README after each.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,7 +225,7 @@ static void *wander(void *argument)
         struct block *b = mm_heap_allocate(shared, 0, sizeof *b);
         *b = (struct block){0};
         make(&m, b);
-        b = __atomic_exchange_n(&box[any(&m.state) % BOX], b, __ATOMIC_ACQ_REL);
+        b = atomic_exchange(&box[any(&m.state) % BOX], b);
         if (b) {
             if (any(&m.state) % 4 == 0)
                 resize(&m, b);
