@@ -316,8 +316,8 @@ static bool refill(struct heap_cache *c, unsigned class, struct span **ret_empty
 /* A span that its thread left behind. */
 static struct span *adopt(struct heap *h, struct heap_cache *c, unsigned class)
 {
-    if (!h->abandoned
-             [class]) /* a look without the lock: a span that is missed waits for the next */
+    /* A look without the lock: a span that is missed waits for the next. */
+    if (!h->abandoned[class])
         return NULL;
     mm_heap_gate_lock(h);
     struct span *s = h->abandoned[class];
