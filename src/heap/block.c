@@ -371,11 +371,12 @@ static void zero_what_is_new(const struct found *f, const void *old, size_t size
     memset(block + f->size, 0, end - f->size);
 }
 
+/* A large block's; that of a small one came with it, and is others' to look at now. */
 static void renew_canary(void *block)
 {
     struct found f;
-    if (find(block, &f))
-        mm_heap_harden_out(f.span, block, f.size, f.capacity, true);
+    if (find(block, &f) && !f.span)
+        mm_heap_harden_out(NULL, block, f.size, f.capacity, true);
 }
 
 /* In a page heap every other size is another block. */
