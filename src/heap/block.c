@@ -115,7 +115,7 @@ static __attribute__((noinline)) void *allocate_hard(struct heap *h, size_t alig
 
     if (room <= SMALL_MAX && alignment <= SMALL_MAX)
         class = aligned_class(alignment, room);
-    void *block = class == NO_CLASS ? mm_heap_large_allocate(h, size, alignment, true)
+    void *block = class == NO_CLASS ? mm_heap_large_allocate(h, size, alignment, LARGE_ZERO)
                                     : small(h, size, class, &fresh);
     if (class == NO_CLASS && block && find_plain(block, &f))
         mm_heap_harden_out(NULL, block, size, f.capacity, fresh);
@@ -133,11 +133,11 @@ void *mm_heap_plain_allocate(struct heap *h, ULONG flags, size_t alignment, size
     if (size <= SMALL_MAX && alignment <= SMALL_MAX)
         class = alignment <= 16 ? class_of(size) : aligned_class(alignment, size);
     if (class == NO_CLASS)
-        return mm_heap_large_allocate(h, size, alignment, zero);
+        return mm_heap_large_allocate(h, size, alignment, zero ? LARGE_ZERO : LARGE_PLAIN);
     void *block = small(h, size, class, &fresh);
     /* Freed single units are not joined: where address space is limited, runs of them may run out. */
     if (unlikely(!block) && mm_heap_classes[class].units > 1)
-        return mm_heap_large_allocate(h, size, alignment, zero);
+        return mm_heap_large_allocate(h, size, alignment, zero ? LARGE_ZERO : LARGE_PLAIN);
     if (block && zero && !fresh)
         memset(block, 0, size);
     return block;
@@ -247,7 +247,6 @@ static __attribute__((noinline)) void give_slowly(struct heap *h, void *block, c
                                                   bool keep)
 {
     struct found f;
-    size_t size;
     bool given;
 
     if (!find_plain(block, &f) || f.heap != h)
@@ -255,7 +254,7 @@ static __attribute__((noinline)) void give_slowly(struct heap *h, void *block, c
     if (!f.span) {
         if (h->hard)
             mm_heap_harden_demand(NULL, block, f.size, f.capacity);
-        given = mm_heap_large_free(h, block, keep, &size);
+        given = mm_heap_large_free(h, block, keep);
     } else {
         given = h->hard ? give_hard(h, &f, block) : give_small(h, f.span, f.index, block);
     }
@@ -342,12 +341,19 @@ static void set_size(const struct found *f, void *block, size_t size)
     mm_heap_gate_unlock(h);
 }
 
+/* A small block outgrew its span: it is likely to go on growing. */
+static void *allocate_to_grow(struct heap *h, size_t old, size_t size)
+{
+    bool grows = !h->hard && !mm_page_is_on && old <= SMALL_MAX && size > SMALL_MAX;
+    return grows ? mm_heap_large_allocate(h, size, 16, LARGE_GROWING) : allocate(h, 0, 16, size);
+}
+
 static NTSTATUS by_copy(const struct found *f, void *block, ULONG flags, size_t size,
                         const char *call, void **ret_block)
 {
     if (flags & HEAP_REALLOC_IN_PLACE_ONLY)
         return STATUS_NO_MEMORY;
-    void *fresh = allocate(f->heap, 0, 16, size);
+    void *fresh = allocate_to_grow(f->heap, f->size, size);
     if (!fresh)
         return STATUS_NO_MEMORY;
     memcpy(fresh, block, min_size(f->size, size));
@@ -409,7 +415,7 @@ static NTSTATUS resize(const struct found *f, ULONG flags, void *block, size_t s
         set_size(f, block, size);
         *ret_block = block;
     } else if (!f->span && (size > SMALL_MAX || in_place_only)) {
-        status = mm_heap_large_resize(f->heap, block, size, in_place_only, ret_block);
+        status = mm_heap_large_resize(f->heap, block, size, flags, ret_block);
     } else {
         status = by_copy(f, block, flags, size, call, ret_block);
     }

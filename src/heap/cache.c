@@ -92,6 +92,7 @@ static void cache_init(struct heap_cache *c, struct heap *h)
     c->base = h->hard || mm_page_is_on;
     atomic_store(&c->closed, c->base);
     memset(c->quarantine, 0, sizeof c->quarantine);
+    c->kept = (struct kept_list){0};
     c->random = mm_os_random() | 1; /* never 0 */
     atomic_store(&c->waiting, 0);
     atomic_store(&c->thread, heap_self());
@@ -110,6 +111,7 @@ struct heap_cache *mm_heap_cache_of(struct heap *h)
     cache_init(c, h);
     c->next = h->caches;
     h->caches = c;
+    (void)atomic_fetch_add(&h->cache_count, 1);
     mm_heap_gate_unlock(h);
     *slot_of(h) = c;
     mm_os_watch_thread_end();
@@ -418,6 +420,7 @@ void mm_heap_cache_abandon(struct heap_cache *c)
 
     while ((held = mm_heap_harden_empty(c)))
         mm_heap_free_held(h, held);
+    mm_heap_kept_leave(h, c);
     mm_heap_spans_free(mm_heap_cache_collect(c));
     for (struct span *s = h->spans; s; s = s->heap_next) {
         if (atomic_load(&s->owner) == c)
@@ -429,6 +432,7 @@ void mm_heap_cache_abandon(struct heap_cache *c)
     while (*link != c)
         link = &(*link)->next;
     *link = c->next;
+    (void)atomic_fetch_sub(&h->cache_count, 1);
     mm_heap_cache_discard(c);
 }
 

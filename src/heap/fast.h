@@ -92,6 +92,17 @@ struct span {
 
 #define REMOTE_EMPTY LINK_END
 
+#define KEPT_OWN 4   /* large blocks that a thread keeps for its next calls, */
+#define KEPT_MOST 16 /* and a heap for all */
+
+/* Freed large blocks, oldest first (kept.c). */
+struct large;
+struct kept_list {
+    unsigned count;
+    size_t bytes; /* committed */
+    struct large *blocks[KEPT_MOST];
+};
+
 #define QUARANTINE 64 /* blocks that a thread's frees in a hardened heap wait for */
 
 /* A thread's part of a heap.  Used again, never unmapped. */
@@ -113,6 +124,7 @@ struct heap_cache {
     struct span *partial[CLASS_COUNT];                              /* (o) */
     void *quarantine[QUARANTINE]; /* (o) a ring of freed blocks, of a hardened heap */
     unsigned quarantine_next;     /* (o) the oldest */
+    struct kept_list kept;        /* (o) */
 };
 
 /* Of the process heap; before the thread's first call mm_heap_none, which has nothing and is closed. */

@@ -195,6 +195,7 @@ static void discard_caches(struct heap *h)
         mm_heap_cache_discard(c);
     }
     h->caches = NULL;
+    atomic_store(&h->cache_count, 0);
 }
 
 NTSTATUS mm_heap_destroy(struct heap *h)

@@ -37,10 +37,6 @@ static inline unsigned class_of(size_t size)
 #define FIXED_BLOCK_MOST (MIB - 4 * KIB) /* the largest block of a fixed heap; larger: no memory */
 #define BLOCK_OVERHEAD 16                /* what a block of a fixed heap counts beyond its size */
 
-#define KEPT_MOST 16 /* large blocks kept for the next call of their size */
-
-struct large;
-
 /* (c) constant while the heap lives  (h) its lock  (a) atomic  (l) the list of heaps */
 struct heap {
     uintptr_t handle; /* (c) address of a unit of the range, reserved */
@@ -54,13 +50,13 @@ struct heap {
     unsigned depth;                      /* (h) how often its owner took it */
     unsigned locked;                     /* (h) mm_heap_lock, not yet unlocked */
     struct heap_cache *caches;           /* (h) */
+    atomic_uint cache_count;             /* (a) changed under the lock */
     struct span *spans;                  /* (h) all of the heap, in no order */
     struct span *abandoned[CLASS_COUNT]; /* (h) those of ended threads that can be used */
-    struct large *large;                 /* (h) its large blocks in use */
+    struct large *large;                 /* (h) its large blocks, in use and kept */
     size_t large_committed;              /* (h) bytes of them */
-    struct large *kept[KEPT_MOST];       /* (h) freed large blocks, oldest first */
-    unsigned kept_count;                 /* (h) */
-    size_t kept_bytes;                   /* (h) */
+    struct kept_list kept;               /* (h) those that no thread keeps for itself */
+    atomic_uint stretched;               /* (a) see kept.c */
     size_t committed;                    /* (h) bytes of its spans */
     atomic_size_t charged;               /* (a) of a fixed heap: bytes against the maximum */
     uint64_t serial;                     /* (l) later heaps have higher ones */
@@ -240,21 +236,34 @@ void mm_heap_span_drain(struct span *s);
 /* Note in its owner's mailbox that others freed into the span. */
 void mm_heap_mail(struct span *s);
 
-/* ---- larger blocks (large.c) ------------------------------------------------------------------------- */
+/* ---- larger blocks (large.c, kept.c) ----------------------------------------------------------------- */
 
-void *mm_heap_large_allocate(struct heap *h, size_t size, size_t alignment, bool zero);
+/* What a large block is for. */
+enum large_use {
+    LARGE_PLAIN,
+    LARGE_ZERO,    /* its memory must read as zero */
+    LARGE_GROWING, /* it will be resized again, to more */
+};
+
+void *mm_heap_large_allocate(struct heap *h, size_t size, size_t alignment, enum large_use use);
 
 /* => false: no large block of the heap in use; `keep`: it may be kept for the next call */
-bool mm_heap_large_free(struct heap *h, void *block, bool keep, size_t *ret_size);
+bool mm_heap_large_free(struct heap *h, void *block, bool keep);
 bool mm_heap_large_size(const void *block, struct heap **ret_heap, size_t *ret_size,
                         size_t *ret_capacity);
 
-/* In place, or (unless in_place_only) moved.  STATUS_INVALID_PARAMETER: no block in use. */
-NTSTATUS mm_heap_large_resize(struct heap *h, void *block, size_t size, bool in_place_only,
+/*
+ * In place, or (unless HEAP_REALLOC_IN_PLACE_ONLY) moved.  With HEAP_ZERO_MEMORY what is committed
+ * or moved to reads as zero beyond what the block had.  STATUS_INVALID_PARAMETER: no block in use.
+ */
+NTSTATUS mm_heap_large_resize(struct heap *h, void *block, size_t size, ULONG flags,
                               void **ret_block);
 
 /* Give back the kept blocks of a heap; => whether there were any. */
 bool mm_heap_large_trim(struct heap *h);
+
+/* Give back what a cache that is given up keeps; the heap's lock is held. */
+void mm_heap_kept_leave(struct heap *h, struct heap_cache *c);
 
 /* All of a heap that is being destroyed; its lock is held. */
 void mm_heap_large_free_all(struct heap *h);

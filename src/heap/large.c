@@ -6,16 +6,14 @@
  * its size.  A block is found by its address in a table of two levels, a word per 64 KiB of address
  * space; blocks start on 64 KiB boundaries.
  *
- * Some freed blocks are kept for the next call of about their size, as programs take and free
- * buffers in pairs: at most KEPT_MOST, and of a size that depends on whether memory is paged.
- *
- * A record belongs to a heap while its block is in use or kept.  Records and leaves of the table are
+ * A record belongs to a heap, and stands on its list, while its block is in use or kept (kept.c).
+ * Records and leaves of the table are
  * never unmapped, so that a look at any address is safe at any time.
  *
- * Lock: the heap's, for its list, its kept blocks and the records of both.  vm is called without
+ * Lock: the heap's, for its list.  vm is called without
  * it: a block that is in no list belongs to the caller alone.
  */
-#include "heap/heap_internal.h"
+#include "heap/large_internal.h"
 
 #include "pager/pager.h"
 #include "vm/vm.h"
@@ -28,20 +26,7 @@
 #define PREPARE_MOST MIB /* blocks up to this size are written soon, and whole */
 #define MOVE_PIECE MIB   /* a moving block is given back piece by piece */
 #define TRIM_LEAST (256 * KIB)
-
-enum large_state { LARGE_UNUSED, LARGE_LIVE, LARGE_KEPT };
-
-struct large {
-    uintptr_t start;         /* what the program has */
-    uintptr_t reserved;      /* where the allocation begins; at or below start */
-    uintptr_t end;           /* where the reservation ends */
-    atomic_size_t committed; /* bytes from start */
-    atomic_size_t size;      /* as asked for */
-    atomic_uint state;
-    struct heap *heap;
-    struct large *next; /* the heap's; unused records */
-    struct large *prev;
-};
+#define GROW_SHARE 8 /* a growing block commits this part of its size at a time, or a unit */
 
 typedef _Atomic(struct large *) large_slot;
 
@@ -202,6 +187,7 @@ static struct large *make(struct heap *h, size_t size, size_t alignment, unsigne
     if (!l)
         return NULL;
     l->heap = h;
+    l->stretched = false;
     if (!make_memory(l, size, alignment, times, soon)) {
         record_free(l);
         return NULL;
@@ -224,7 +210,7 @@ static void link_live(struct heap *h, struct large *l, size_t size)
     atomic_store_explicit(slot_of(l->start, false), l, memory_order_release);
 }
 
-static void unlink_live(struct heap *h, struct large *l, enum large_state state)
+void mm_heap_large_unlink(struct heap *h, struct large *l, enum large_state state)
 {
     atomic_store_explicit(&l->state, state, memory_order_release);
     if (l->prev)
@@ -236,61 +222,7 @@ static void unlink_live(struct heap *h, struct large *l, enum large_state state)
     h->large_committed -= l->committed;
 }
 
-/* The largest block worth keeping, and the most bytes of all that are kept. */
-static size_t kept_block_most(void)
-{
-    return mm_pager_is_on() ? MIB : 8 * MIB;
-}
-
-static size_t kept_bytes_most(const struct heap *h)
-{
-    if (mm_pager_is_on())
-        return 4 * MIB;
-    return min_size(16 * MIB + h->large_committed / 4, 64 * MIB);
-}
-
-static struct large *kept_remove(struct heap *h, unsigned at)
-{
-    struct large *l = h->kept[at];
-
-    h->kept_count--;
-    h->kept_bytes -= l->committed;
-    memmove(&h->kept[at], &h->kept[at + 1], (h->kept_count - at) * sizeof h->kept[0]);
-    return l;
-}
-
-/* The latest kept block that fits without much waste. */
-static struct large *kept_take(struct heap *h, size_t size, size_t alignment)
-{
-    for (unsigned i = h->kept_count; i-- > 0;) {
-        size_t committed = h->kept[i]->committed;
-        if (committed >= size && committed / 2 <= size && is_aligned(h->kept[i]->start, alignment))
-            return kept_remove(h, i);
-    }
-    return NULL;
-}
-
-/* Keep a block, in place of older ones.  => those to be released, linked by `next` */
-static struct large *keep(struct heap *h, struct large *l)
-{
-    struct large *old = NULL;
-
-    if (l->committed > kept_block_most()) {
-        l->next = NULL;
-        return l;
-    }
-    while (h->kept_count == KEPT_MOST ||
-           (h->kept_count && h->kept_bytes + l->committed > kept_bytes_most(h))) {
-        struct large *oldest = kept_remove(h, 0);
-        oldest->next = old;
-        old = oldest;
-    }
-    h->kept[h->kept_count++] = l;
-    h->kept_bytes += l->committed;
-    return old;
-}
-
-static void release_all(struct large *l)
+void mm_heap_large_release_all(struct large *l)
 {
     while (l) {
         struct large *next = l->next;
@@ -299,21 +231,19 @@ static void release_all(struct large *l)
     }
 }
 
-/* => whether there were any */
-bool mm_heap_large_trim(struct heap *h)
+bool mm_heap_large_claim(struct heap *h, struct large *l, const void *block, enum large_state state)
 {
-    struct large *all = NULL;
+    unsigned live = LARGE_LIVE;
 
-    mm_heap_gate_lock(h);
-    while (h->kept_count) {
-        struct large *l = kept_remove(h, 0);
-        l->next = all;
-        all = l;
+    if (!atomic_compare_exchange_strong(&l->state, &live, state))
+        return false;
+    if (l->heap == h && l->start == (uintptr_t)block) {
+        mm_heap_large_end_stretch(h, l);
+        return true;
     }
-    mm_heap_gate_unlock(h);
-    bool any = all != NULL;
-    release_all(all);
-    return any;
+    atomic_store(&l->state,
+                 LARGE_LIVE); /* freed by another thread meanwhile, and already another's */
+    return false;
 }
 
 /* ---- the calls ---------------------------------------------------------------------------------- */
@@ -329,19 +259,11 @@ static struct large *allocate_once(struct heap *h, size_t size, size_t alignment
     return l;
 }
 
-static struct large *take_kept(struct heap *h, size_t size, size_t alignment)
+void *mm_heap_large_allocate(struct heap *h, size_t size, size_t alignment, enum large_use use)
 {
-    mm_heap_gate_lock(h);
-    struct large *l = h->kept_count ? kept_take(h, size, alignment) : NULL;
-    if (l)
-        link_live(h, l, size);
-    mm_heap_gate_unlock(h);
-    return l;
-}
+    bool zero = use == LARGE_ZERO;
 
-void *mm_heap_large_allocate(struct heap *h, size_t size, size_t alignment, bool zero)
-{
-    struct large *l = take_kept(h, size, alignment);
+    struct large *l = mm_heap_kept_take(h, size, alignment, use == LARGE_GROWING);
     if (l) {
         if (zero)
             memset((void *)l->start, 0, size);
@@ -353,21 +275,24 @@ void *mm_heap_large_allocate(struct heap *h, size_t size, size_t alignment, bool
     return l ? (void *)l->start : NULL;
 }
 
-bool mm_heap_large_free(struct heap *h, void *block, bool kept, size_t *ret_size)
+static bool free_at_once(struct heap *h, struct large *l, const void *block)
 {
-    struct large *old = NULL;
-
     mm_heap_gate_lock(h);
-    struct large *l = find_in(h, block);
-    if (l) {
-        *ret_size = atomic_load_explicit(&l->size, memory_order_relaxed);
-        unlink_live(h, l, kept ? LARGE_KEPT : LARGE_UNUSED);
-        l->next = NULL;
-        old = kept ? keep(h, l) : l;
-    }
+    bool mine = mm_heap_large_claim(h, l, block, LARGE_UNUSED);
+    if (mine)
+        mm_heap_large_unlink(h, l, LARGE_UNUSED);
     mm_heap_gate_unlock(h);
-    release_all(old);
-    return l != NULL;
+    if (mine)
+        release(l);
+    return mine;
+}
+
+bool mm_heap_large_free(struct heap *h, void *block, bool keep)
+{
+    struct large *l = find(block);
+    if (!l || l->heap != h)
+        return false;
+    return keep ? mm_heap_kept_put(h, l, block) : free_at_once(h, l, block);
 }
 
 bool mm_heap_large_size(const void *block, struct heap **ret_heap, size_t *ret_size,
@@ -390,8 +315,9 @@ void mm_heap_large_free_all(struct heap *h)
         atomic_store(&l->state, LARGE_UNUSED);
     h->large = NULL;
     h->large_committed = 0;
-    release_all(all);
-    (void)mm_heap_large_trim(h);
+    h->kept = (struct kept_list){0};
+    atomic_store(&h->stretched, 0);
+    mm_heap_large_release_all(all);
 }
 
 /* ---- resizing: the block is the caller's, nobody else changes its record --------------------------- */
@@ -421,21 +347,32 @@ static bool grow_reservation(struct large *l, size_t size)
     return true;
 }
 
+static bool commit_to(struct large *l, size_t wanted)
+{
+    size_t more = wanted - l->committed;
+    return commit(l->heap, l->start + l->committed, more, more <= PREPARE_MOST);
+}
+
 static bool grow_in_place(struct large *l, size_t size)
 {
     if (size > l->end - l->start && !grow_reservation(l, size))
         return false;
-    size_t wanted = align_up(size, UNIT_BYTES);
-    size_t more = wanted - l->committed;
-    if (!commit(l->heap, l->start + l->committed, more, more <= PREPARE_MOST))
+    size_t least = align_up(size, UNIT_BYTES);
+    size_t step = align_down(l->committed / GROW_SHARE, UNIT_BYTES);
+    size_t most = min_size(least + step, l->end - l->start);
+    if (commit_to(l, most))
+        least = most;
+    else if (!commit_to(l, least))
         return false;
-    set_sizes(l, wanted, size);
+    set_sizes(l, least, size);
     return true;
 }
 
 /* Bytes to be given back when the block becomes this small; if it shrinks little it may grow again. */
 static size_t spare_of(const struct large *l, size_t size)
 {
+    if (size >= atomic_load_explicit(&l->size, memory_order_relaxed))
+        return 0;
     size_t spare = l->committed - align_up(max_size(size, 1), PAGE_BYTES);
     return spare < TRIM_LEAST && spare < l->committed / 2 ? 0 : spare;
 }
@@ -475,25 +412,39 @@ static void copy_and_release(struct large *to, struct large *from, size_t size)
     release(from);
 }
 
-static NTSTATUS move(struct heap *h, struct large *l, size_t size, void **ret_block)
+static struct large *make_bigger(struct heap *h, size_t size)
 {
-    struct large *bigger = make(h, size, UNIT_BYTES, 4, false);
-    if (!bigger && mm_heap_reclaim(size))
-        bigger = make(h, size, UNIT_BYTES, 4, false);
+    struct large *l = make(h, size, UNIT_BYTES, 4, false);
+    if (!l && mm_heap_reclaim(size))
+        l = make(h, size, UNIT_BYTES, 4, false);
+    if (!l)
+        return NULL;
+    mm_heap_gate_lock(h);
+    link_live(h, l, size);
+    mm_heap_gate_unlock(h);
+    return l;
+}
+
+/* What was kept does not read as zero. */
+static NTSTATUS move(struct heap *h, struct large *l, size_t size, bool zero, void **ret_block)
+{
+    struct large *bigger = zero ? NULL : mm_heap_kept_take(h, size, UNIT_BYTES, true);
+    if (!bigger)
+        bigger = make_bigger(h, size);
     if (!bigger)
         return STATUS_NO_MEMORY;
 
     size_t old = min_size(atomic_load_explicit(&l->size, memory_order_relaxed), size);
     mm_heap_gate_lock(h);
-    link_live(h, bigger, size);
-    unlink_live(h, l, LARGE_UNUSED);
+    mm_heap_large_unlink(h, l, LARGE_UNUSED);
     mm_heap_gate_unlock(h);
+    mm_heap_large_end_stretch(h, l);
     copy_and_release(bigger, l, old);
     *ret_block = (void *)bigger->start;
     return STATUS_SUCCESS;
 }
 
-NTSTATUS mm_heap_large_resize(struct heap *h, void *block, size_t size, bool in_place_only,
+NTSTATUS mm_heap_large_resize(struct heap *h, void *block, size_t size, ULONG flags,
                               void **ret_block)
 {
     struct large *l = find(block);
@@ -503,7 +454,9 @@ NTSTATUS mm_heap_large_resize(struct heap *h, void *block, size_t size, bool in_
     if (size <= l->committed)
         shrink_in_place(l, size);
     else if (!grow_in_place(l, size))
-        return in_place_only ? STATUS_NO_MEMORY : move(h, l, size, ret_block);
+        return flags & HEAP_REALLOC_IN_PLACE_ONLY
+                   ? STATUS_NO_MEMORY
+                   : move(h, l, size, flags & HEAP_ZERO_MEMORY, ret_block);
     *ret_block = block;
     return STATUS_SUCCESS;
 }
@@ -562,13 +515,13 @@ bool mm_heap_large_at(struct heap *h, const void *address, struct large_info *re
 void mm_heap_large_sum(struct heap *h, struct heap_summary *sum)
 {
     for (const struct large *l = h->large; l; l = l->next) {
-        sum->allocated += atomic_load_explicit(&l->size, memory_order_relaxed);
-        sum->blocks++;
         sum->committed += l->committed;
         sum->reserved += l->end - l->reserved;
+        if (atomic_load_explicit(&l->state, memory_order_acquire) != LARGE_LIVE)
+            continue;
+        sum->allocated += atomic_load_explicit(&l->size, memory_order_relaxed);
+        sum->blocks++;
         sum->large_blocks++;
+        sum->large_committed += l->committed;
     }
-    sum->large_committed = h->large_committed;
-    sum->committed += h->kept_bytes;
-    sum->reserved += h->kept_bytes;
 }

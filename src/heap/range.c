@@ -7,9 +7,12 @@
  * first in, first out, and only while more than a few wait, since a long-lived process must not
  * walk through the whole range (page tables for it would pile up).
  *
- * A unit that comes back is kept as it is, committed, while the reserve has room for it; else it is
- * decommitted, which frees its frames, its place in the page file and its charge at once.  The
- * reserve is a small part of what is in use, so that a process that has freed much keeps little.
+ * Units that come back are kept as they are, committed, while the reserve has room for them; else
+ * they are decommitted, which frees their frames, their place in the page file and their charge at
+ * once.  The reserve is a small part of what is in use, so that a process that has freed much keeps
+ * little; but where units that were given back are wanted again it grows by those (`regret`), as a
+ * program that fills and frees its memory in turns would else pay for each page each time.  What was
+ * not needed for a while makes it smaller again.
  *
  * A word of the table: 0: never used; odd: span + 1; 2 + 4 n: free, n is the next free unit;
  * 4 n: the heap whose handle it is.
@@ -25,14 +28,16 @@
 #define RANGE_MOST TIB
 #define RANGE_LEAST (16 * MIB)
 #define QUEUE_LEAST 16            /* freed units that wait before the oldest is used again */
-#define RESERVE_LEAST 16          /* emptied units kept committed: 1 MiB, */
-#define RESERVE_SHARE 16          /* or this part of the units in use, */
-#define RESERVE_MOST 1024         /* up to 64 MiB, SURPLUS included */
-#define SURPLUS 64                /* emptied units that are given back together: 4 MiB */
-#define RECORDS_CHUNK (256 * KIB) /* of own memory, cut into records */
-#define SURPLUS_PAGED 8           /* the same where memory is short by design */
 #define QUEUES 2                  /* runs of 1 unit, and of */
 #define RUN_UNITS 4               /* so many */
+#define RESERVE_LEAST 16          /* emptied units kept committed: 1 MiB, */
+#define RESERVE_SHARE 16          /* or this part of the units in use, */
+#define RESERVE_MOST 960          /* up to 60 MiB */
+#define SURPLUS 64                /* emptied units that are given back together: 4 MiB */
+#define SURPLUS_PAGED 8           /* the same where memory is short by design */
+#define RESERVE_RING 1024         /* the most of each length: RESERVE_MOST, SURPLUS */
+#define REGRET_TURN 1024          /* units taken after which it is seen what was not needed */
+#define RECORDS_CHUNK (256 * KIB) /* of own memory, cut into records */
 #define GROUP_UNITS 16            /* single units that a class in use takes in a row: 1 MiB */
 #define GROUP_AFTER 16            /* units a class has taken before it does */
 #define YOUNG 64                  /* units at the start of the range, committed four at a time: */
@@ -46,6 +51,21 @@ struct unit_queue {
     uint32_t first;
     uint32_t last;
     uint32_t count;
+};
+
+/* Emptied units, committed, contents undefined: a ring, as what was freed in order is used in order. */
+struct unit_reserve {
+    uint32_t ring[RESERVE_RING];
+    unsigned first; /* the oldest */
+    unsigned count;
+};
+
+/* By how much the reserve was too small, in units. */
+struct unit_regret {
+    uint32_t units;      /* the reserve has room for so many more */
+    uint32_t given_back; /* of late, and not wanted again so far */
+    uint32_t spare;      /* units that were left over all the time since */
+    uint32_t taken;      /* so many were taken */
 };
 
 /* Units of one class lie together, so that a walk over its blocks reads the page file in a row. */
@@ -62,9 +82,8 @@ static struct {
     uint32_t end;     /* units in the range */
     uint32_t in_use;  /* units of spans */
     struct unit_queue queues[QUEUES];
-    uint32_t reserve[RESERVE_MOST]; /* a ring of single units, committed, contents undefined */
-    unsigned reserve_first;         /* the oldest: what was freed in order is used in order */
-    unsigned reserve_count;
+    struct unit_reserve reserves[QUEUES];
+    struct unit_regret regret;
     struct unit_group groups[CLASS_COUNT];
     unsigned char *chunk; /* own memory not yet cut */
     size_t chunk_left;
@@ -167,9 +186,15 @@ uint32_t mm_heap_units_used(void)
 
 /* ---- taking and putting back: the lock is held --------------------------------------------------- */
 
+/* Of units that come `count` in a row. */
 static struct unit_queue *queue_for(uint32_t count)
 {
     return &units.queues[count == 1 ? 0 : 1];
+}
+
+static struct unit_reserve *reserve_for(uint32_t count)
+{
+    return &units.reserves[count == 1 ? 0 : 1];
 }
 
 static void queue_put(uint32_t unit, uint32_t count)
@@ -253,45 +278,90 @@ static uint32_t take_units(unsigned class, uint32_t count, bool *ret_committed)
     return unit;
 }
 
-static unsigned reserve_room(void)
+/* ---- the reserve: the lock is held --------------------------------------------------------------- */
+
+static uint32_t reserved_units(void)
 {
-    unsigned share = units.in_use / RESERVE_SHARE;
-    if (share < RESERVE_LEAST)
-        return RESERVE_LEAST;
-    return share < RESERVE_MOST - SURPLUS ? share : RESERVE_MOST - SURPLUS;
+    return units.reserves[0].count + units.reserves[1].count * RUN_UNITS;
 }
 
-/* Where there is more than room for, it is given back together, since each call costs a TLB flush. */
-static bool keep_in_reserve(uint32_t unit)
+static uint32_t reserve_room(void)
 {
-    if (units.reserve_count == RESERVE_MOST)
+    uint32_t room = units.in_use / RESERVE_SHARE;
+    if (room < RESERVE_LEAST)
+        room = RESERVE_LEAST;
+    if (!mm_pager_is_on()) /* it knows better what is worth its memory */
+        room += units.regret.units;
+    return room < RESERVE_MOST ? room : RESERVE_MOST;
+}
+
+static bool keep_in_reserve(uint32_t unit, uint32_t count)
+{
+    struct unit_reserve *r = reserve_for(count);
+    if (r->count == RESERVE_RING)
         return false;
-    table_set(unit, 1, link_to(NO_UNIT));
-    units.reserve[(units.reserve_first + units.reserve_count++) % RESERVE_MOST] = unit;
+    table_set(unit, count, link_to(NO_UNIT));
+    r->ring[(r->first + r->count++) % RESERVE_RING] = unit;
     return true;
 }
 
-static uint32_t take_reserved(void)
+static uint32_t take_reserved(struct unit_reserve *r)
 {
-    uint32_t unit = units.reserve[units.reserve_first];
-    units.reserve_first = (units.reserve_first + 1) % RESERVE_MOST;
-    units.reserve_count--;
+    uint32_t unit = r->ring[r->first];
+    r->first = (r->first + 1) % RESERVE_RING;
+    r->count--;
     return unit;
 }
 
-/* Up to SURPLUS kept units beyond `least`, the oldest, in the order of their addresses; how many. */
-static unsigned take_surplus(uint32_t *surplus, unsigned least)
+/* Units are taken, `kept` ones or such that cost a call: learn from it. */
+static void note_regret(uint32_t count, bool kept)
 {
+    struct unit_regret *g = &units.regret;
+    uint32_t left = reserved_units();
+
+    if (!kept && g->given_back) {
+        uint32_t wanted = count < g->given_back ? count : g->given_back;
+        g->given_back -= wanted;
+        g->units = g->units + wanted < RESERVE_MOST ? g->units + wanted : RESERVE_MOST;
+    }
+    if (left < g->spare)
+        g->spare = left;
+    g->taken += count;
+    if (g->taken < REGRET_TURN)
+        return;
+    g->units -= g->spare < g->units ? g->spare : g->units;
+    g->spare = left;
+    g->taken = 0;
+}
+
+/* The oldest runs of `each` units that leave `least` units, SURPLUS at most, in address order; how many. */
+static unsigned take_surplus(uint32_t *surplus, uint32_t each, uint32_t least)
+{
+    struct unit_reserve *r = reserve_for(each);
     unsigned count = 0;
 
-    while (units.reserve_count > least && count < SURPLUS) {
-        uint32_t unit = take_reserved();
+    while (r->count && reserved_units() > least && (count + 1) * each <= SURPLUS) {
+        uint32_t unit = take_reserved(r);
         unsigned at = count++;
         for (; at > 0 && surplus[at - 1] > unit; at--)
             surplus[at] = surplus[at - 1];
         surplus[at] = unit;
     }
+    uint32_t all = units.regret.given_back + count * each;
+    units.regret.given_back = all < RESERVE_MOST ? all : RESERVE_MOST;
     return count;
+}
+
+/* What there is beyond its room goes together, since each call costs a TLB flush. */
+static unsigned take_excess(uint32_t *surplus, uint32_t *ret_each)
+{
+    uint32_t slack = mm_pager_is_on() ? SURPLUS_PAGED : SURPLUS;
+    bool runs = units.reserves[1].count * RUN_UNITS > units.reserves[0].count;
+
+    *ret_each = runs ? RUN_UNITS : 1;
+    if (reserved_units() < reserve_room() + slack)
+        return 0;
+    return take_surplus(surplus, *ret_each, reserve_room());
 }
 
 /* ---- memory behind units: no lock is held ---------------------------------------------------------- */
@@ -331,12 +401,12 @@ static void decommit(uint32_t unit, uint32_t count, uint32_t each)
 }
 
 /* Neighbours go in one call. */
-static void decommit_all(const uint32_t *surplus, unsigned count)
+static void decommit_all(const uint32_t *surplus, unsigned count, uint32_t each)
 {
     for (unsigned first = 0, next; first < count; first = next) {
-        for (next = first + 1; next < count && surplus[next] == surplus[next - 1] + 1;)
+        for (next = first + 1; next < count && surplus[next] == surplus[next - 1] + each;)
             next++;
-        decommit(surplus[first], next - first, 1);
+        decommit(surplus[first], (next - first) * each, each);
     }
 }
 
@@ -401,22 +471,33 @@ static uint32_t dissolve_group(unsigned class)
     return left;
 }
 
+/* Units for a span, from the reserve or not; *ret_ready: there is memory behind them.  Locked. */
+static uint32_t find_units(const struct heap *h, unsigned class, bool *ret_kept, bool *ret_ready)
+{
+    uint32_t count = mm_heap_classes[class].units;
+    struct unit_reserve *r = reserve_for(count);
+    uint32_t unit;
+
+    *ret_kept = h->protect == PAGE_READWRITE && !h->hard && r->count;
+    if (*ret_kept)
+        unit = take_reserved(r);
+    else
+        unit = take_units(class, count, ret_ready);
+    note_regret(count, *ret_kept);
+    if (h->hard && mm_heap_units_used() % GUARD_EVERY == 0)
+        (void)new_units(1); /* never used: it guards what lies before it */
+    *ret_ready = *ret_kept || (*ret_ready && h->protect == PAGE_READWRITE);
+    units.in_use += unit == NO_UNIT ? 0 : count;
+    return unit;
+}
+
 uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_soon, bool *ret_fresh)
 {
     uint32_t count = mm_heap_classes[class].units;
-    bool ready = false;
-    uint32_t unit;
+    bool kept = false, ready = false;
 
     mm_heap_units_lock();
-    bool kept = count == 1 && h->protect == PAGE_READWRITE && !h->hard && units.reserve_count;
-    if (kept)
-        unit = take_reserved();
-    else
-        unit = take_units(class, count, &ready);
-    if (h->hard && mm_heap_units_used() % GUARD_EVERY == 0)
-        (void)new_units(1); /* never used: it guards what lies before it */
-    ready = kept || (ready && h->protect == PAGE_READWRITE);
-    units.in_use += unit == NO_UNIT ? 0 : count;
+    uint32_t unit = find_units(h, class, &kept, &ready);
     mm_heap_units_unlock();
 
     if (unit == NO_UNIT)
@@ -437,31 +518,35 @@ uint32_t mm_heap_units_new(const struct heap *h, unsigned class, bool touched_so
 void mm_heap_units_free(uint32_t unit, uint32_t count, bool keep)
 {
     uint32_t surplus[SURPLUS];
-    unsigned excess = 0;
+    uint32_t each;
 
     mm_heap_units_lock();
-    bool kept = keep && count == 1 && keep_in_reserve(unit);
-    if (units.reserve_count >= reserve_room() + (mm_pager_is_on() ? SURPLUS_PAGED : SURPLUS))
-        excess = take_surplus(surplus, reserve_room());
+    bool kept = keep && keep_in_reserve(unit, count);
+    unsigned excess = take_excess(surplus, &each);
     mm_heap_units_unlock();
     if (!kept)
         decommit(unit, count, count);
-    decommit_all(surplus, excess);
+    decommit_all(surplus, excess, each);
+}
+
+/* Give back up to SURPLUS units of those kept in runs of `each`; how many runs. */
+static unsigned trim(uint32_t each)
+{
+    uint32_t surplus[SURPLUS];
+
+    mm_heap_units_lock();
+    unsigned excess = take_surplus(surplus, each, 0);
+    mm_heap_units_unlock();
+    decommit_all(surplus, excess, each);
+    return excess;
 }
 
 bool mm_heap_units_trim(void)
 {
-    uint32_t surplus[SURPLUS];
-    unsigned excess;
     bool any = false;
 
-    do {
-        mm_heap_units_lock();
-        excess = take_surplus(surplus, 0);
-        mm_heap_units_unlock();
-        decommit_all(surplus, excess);
-        any = any || excess;
-    } while (excess);
+    while (trim(1) || trim(RUN_UNITS))
+        any = true;
     for (unsigned class = 0; class < CLASS_COUNT; class ++)
         any = dissolve_group(class) || any;
     return any;

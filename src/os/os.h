@@ -360,12 +360,12 @@ bool mm_os_cut_short(const void *context);
 /* ---- the process and the machine (os_process.c) --------------------------------------------- */
 
 /*
- * Call `found` for each environment variable whose name begins with `prefix`, as the process was
- * started with.  Of a variable of over 511 bytes, name and all, only so much is told.
+ * Call `found` for each environment variable whose name begins with `prefix`; names of 64 bytes and
+ * more are left out.  As the process was started with, and then of a variable of over 511 bytes,
+ * name and all, only so much, where libc has not set the environment up yet.
  */
-void mm_os_environment(const char *prefix,
-                       void (*found)(void *context, const char *name, const char *value),
-                       void *context);
+typedef void os_variable_fn(void *context, const char *name, const char *value);
+void mm_os_environment(const char *prefix, os_variable_fn *found, void *context);
 
 struct os_faults {
     uint64_t major;
@@ -400,6 +400,9 @@ struct os_machine {
 };
 void mm_os_machine(struct os_machine *ret_machine);
 
+/* `memory` and `swap` of that together, for a fraction of the time; 0: cannot be seen. */
+uint64_t mm_os_machine_size(void);
+
 /* What the machine holds besides; 0 for what cannot be seen (os_census.c). */
 struct os_census {
     uint64_t cached;        /* bytes of the page cache */
@@ -411,7 +414,10 @@ struct os_census {
 };
 void mm_os_census(struct os_census *ret_census);
 
-/* The memory cgroup's limit and usage in bytes; -ENOENT where there is none with a limit. */
+/*
+ * The memory cgroup's limit and usage (NULL: not wanted) in bytes; -ENOENT where there is none with
+ * a limit.
+ */
 int mm_os_cgroup(uint64_t *ret_limit, uint64_t *ret_usage);
 
 void mm_os_exit(int status) __attribute__((noreturn));

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "base/page.h"
 #include "os/os_internal.h"
@@ -34,7 +36,7 @@ void mm_os_exit(int status)
         (void)call1(SYS_exit_group, status); /* does not return */
 }
 
-/* The environment is read from the kernel, because this may run before libc has set its own up. */
+/* Before libc has set its own up, the environment is read from the kernel. */
 struct words {
     int fd;
     char buffer[4096];
@@ -67,23 +69,40 @@ static bool next_word(struct words *w, char *word, size_t capacity)
     return c == 0;
 }
 
-void mm_os_environment(const char *prefix,
-                       void (*found)(void *context, const char *name, const char *value),
-                       void *context)
+/* One word of it, "NAME=VALUE": told if it begins with `prefix`. */
+static void tell_word(const char *word, const char *prefix, os_variable_fn *found, void *context)
+{
+    char name[64];
+    const char *equals = strchr(word, '=');
+    size_t length = equals ? (size_t)(equals - word) : sizeof name;
+
+    if (length >= sizeof name || strncmp(word, prefix, strlen(prefix)) != 0)
+        return;
+    memcpy(name, word, length);
+    name[length] = '\0';
+    found(context, name, equals + 1);
+}
+
+static void environment_of_kernel(const char *prefix, os_variable_fn *found, void *context)
 {
     struct words w = {.fd = mm_os_open("/proc/self/environ", O_RDONLY, 0)};
     char word[512];
 
     if (w.fd < 0)
         return;
-    while (next_word(&w, word, sizeof word)) {
-        char *equals = strchr(word, '=');
-        if (!equals || strncmp(word, prefix, strlen(prefix)) != 0)
-            continue;
-        *equals = '\0';
-        found(context, word, equals + 1);
-    }
+    while (next_word(&w, word, sizeof word))
+        tell_word(word, prefix, found, context);
     (void)mm_os_close(w.fd); /* read only: nothing to lose */
+}
+
+void mm_os_environment(const char *prefix, os_variable_fn *found, void *context)
+{
+    if (!environ) {
+        environment_of_kernel(prefix, found, context);
+        return;
+    }
+    for (char **word = environ; *word; word++)
+        tell_word(*word, prefix, found, context);
 }
 
 void mm_os_faults(struct os_faults *ret_faults)
@@ -170,6 +189,19 @@ void mm_os_machine(struct os_machine *ret_machine)
     }
 }
 
+uint64_t mm_os_machine_size(void)
+{
+    struct sysinfo all;
+    uint64_t limit;
+
+    if (call1(SYS_sysinfo, &all))
+        return 0;
+    uint64_t memory = (uint64_t)all.totalram * all.mem_unit;
+    if (mm_os_cgroup(&limit, NULL) == 0 && limit < memory)
+        memory = limit;
+    return memory + (uint64_t)all.totalswap * all.mem_unit;
+}
+
 /* Where the process's memory cgroup shows itself: the usual mounts, own path first. */
 static int cgroup_number(const char *folder, const char *path, const char *file,
                          uint64_t *ret_value)
@@ -224,7 +256,7 @@ int mm_os_cgroup(uint64_t *ret_limit, uint64_t *ret_usage)
         return -ENOENT;
     for (size_t i = 0; i < sizeof kind / sizeof kind[0]; i++) {
         uint64_t limit;
-        uint64_t usage;
+        uint64_t usage = 0;
         if (!cgroup_path(lines, kind[i].key, path, sizeof path))
             continue;
         /* In a container the mount often shows its own group as the root. */
@@ -233,10 +265,12 @@ int mm_os_cgroup(uint64_t *ret_limit, uint64_t *ret_usage)
             if (cgroup_number(kind[i].folder, path, kind[i].limit, &limit))
                 continue;
         }
-        if (cgroup_number(kind[i].folder, path, kind[i].usage, &usage) || limit > 1ull << 60)
+        if (limit > 1ull << 60 ||
+            (ret_usage && cgroup_number(kind[i].folder, path, kind[i].usage, &usage)))
             continue;
         *ret_limit = limit;
-        *ret_usage = usage;
+        if (ret_usage)
+            *ret_usage = usage;
         return 0;
     }
     return -ENOENT;

@@ -31,14 +31,11 @@ static atomic_uint state;
 /* RAM + page file: of the budget where there is one, else of the machine or its cgroup. */
 static size_t commit_limit(const struct config *c)
 {
-    struct os_machine machine;
-
     if (c->commit_limit)
         return c->commit_limit / PAGE_BYTES;
     if (c->ram)
         return (c->ram + c->page_file) / PAGE_BYTES;
-    mm_os_machine(&machine);
-    return (machine.memory + machine.swap) / PAGE_BYTES;
+    return mm_os_machine_size() / PAGE_BYTES;
 }
 
 static const struct backing *choose_backing(const struct config *c)
