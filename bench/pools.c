@@ -15,8 +15,6 @@
 #include <windows.h>
 #include <wdm.h>
 
-#include "heap/heap.h"
-
 #define ROUNDS 401
 
 struct row {
@@ -107,9 +105,9 @@ static void malloc_pair(int calls)
 
 static void heap_pair(int calls)
 {
-    struct heap *heap = mm_heap_process();
+    HANDLE heap = GetProcessHeap();
     for (int i = 0; i < calls; i++)
-        mm_heap_free(heap, seen(mm_heap_allocate(heap, 0, OBJECT)));
+        HeapFree(heap, 0, seen(HeapAlloc(heap, 0, OBJECT)));
 }
 
 /* ---- a heap of its own for a thousand objects ---------------------------------------------------------- */
@@ -119,15 +117,15 @@ static void heap_pair(int calls)
 static void a_thousand(bool each)
 {
     static void *objects[THOUSAND];
-    struct heap *heap;
+    HANDLE heap = HeapCreate(0, 0, 0);
 
-    if (mm_heap_create(0, 0, 0, &heap))
+    if (!heap)
         abort();
     for (int i = 0; i < THOUSAND; i++)
-        objects[i] = mm_heap_allocate(heap, 0, OBJECT);
+        objects[i] = HeapAlloc(heap, 0, OBJECT);
     for (int i = 0; each && i < THOUSAND; i++)
-        mm_heap_free(heap, objects[i]);
-    if (mm_heap_destroy(heap))
+        HeapFree(heap, 0, objects[i]);
+    if (!HeapDestroy(heap))
         abort();
 }
 

@@ -19,7 +19,7 @@ atomic_int mm_preload_started;
 static struct os_lock start_lock;
 static atomic_int starter; /* the thread that is starting, 0: none */
 
-static _Alignas(64) unsigned char early[EARLY_BYTES];
+static MM_APART _Alignas(64) unsigned char early[EARLY_BYTES];
 static atomic_size_t early_used;
 
 bool mm_preload_start(void)

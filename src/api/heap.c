@@ -8,6 +8,7 @@
 
 #include "api/api_internal.h"
 #include "base/page.h"
+#include "heap/fast.h"
 #include "heap/heap.h"
 #include "vm/vm.h"
 
@@ -94,7 +95,7 @@ static __attribute__((noinline)) void *refuse(DWORD flags, NTSTATUS status)
     return NULL;
 }
 
-LPVOID WINAPI HeapAlloc(HANDLE handle, DWORD flags, SIZE_T bytes)
+static __attribute__((noinline)) void *allocate_slowly(HANDLE handle, DWORD flags, SIZE_T bytes)
 {
     struct heap *heap = mm_heap_of_handle(handle);
 
@@ -103,6 +104,18 @@ LPVOID WINAPI HeapAlloc(HANDLE handle, DWORD flags, SIZE_T bytes)
         return refuse(flags, STATUS_INVALID_HANDLE);
     void *block = mm_heap_allocate(heap, flags, bytes);
     return block ? block : refuse(flags | mm_heap_flags(heap), STATUS_NO_MEMORY);
+}
+
+LPVOID WINAPI HeapAlloc(HANDLE handle, DWORD flags, SIZE_T bytes)
+{
+    if (likely(bytes <= SMALL_MAX) && likely(!(flags & HEAP_ZERO_MEMORY)) &&
+        likely(mm_except_thread_started)) {
+        unsigned class = mm_heap_class_of[(bytes + 15) >> 4];
+        void *block = heap_take(heap_cache_of(handle), class, bytes, NULL);
+        if (likely(block != NULL))
+            return block;
+    }
+    return allocate_slowly(handle, flags, bytes);
 }
 
 LPVOID WINAPI HeapReAlloc(HANDLE handle, DWORD flags, LPVOID block, SIZE_T bytes)
@@ -119,7 +132,7 @@ LPVOID WINAPI HeapReAlloc(HANDLE handle, DWORD flags, LPVOID block, SIZE_T bytes
     return NT_SUCCESS(status) ? resized : refuse(flags | mm_heap_flags(heap), status);
 }
 
-BOOL WINAPI HeapFree(HANDLE handle, DWORD flags, LPVOID block)
+static __attribute__((noinline)) BOOL free_slowly(HANDLE handle, LPVOID block)
 {
     struct heap *heap = mm_heap_of_handle(handle);
 
@@ -128,6 +141,13 @@ BOOL WINAPI HeapFree(HANDLE handle, DWORD flags, LPVOID block)
         return mm_api_result(STATUS_INVALID_HANDLE);
     mm_heap_free(heap, block);
     return TRUE;
+}
+
+BOOL WINAPI HeapFree(HANDLE handle, DWORD flags, LPVOID block)
+{
+    if (likely(heap_give(heap_cache_of(handle), block)))
+        return TRUE;
+    return free_slowly(handle, block);
 }
 
 SIZE_T WINAPI HeapSize(HANDLE handle, DWORD flags, LPCVOID block)

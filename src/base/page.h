@@ -17,6 +17,12 @@
 #define UNIT_BYTES ((size_t)1 << UNIT_SHIFT)
 #define UNIT_PAGES (UNIT_BYTES / PAGE_BYTES)
 
+/*
+ * For tables that a start does not touch: they lie apart, so that the small variables beside them,
+ * which it does, share few pages.
+ */
+#define MM_APART __attribute__((section(".bss.apart")))
+
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)

@@ -12,6 +12,7 @@
  */
 #include <stdatomic.h>
 
+#include "base/page.h"
 #include "except/unwind.h"
 
 #define ENTRIES 8192
@@ -22,7 +23,7 @@
 #define FROM_FP 2ull
 #define KEEPS_FP 4ull
 
-static struct entry {
+static MM_APART struct entry {
     atomic_ullong mixed; /* place ^ rule */
     atomic_ullong rule;
 } entries[ENTRIES];

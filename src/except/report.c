@@ -12,6 +12,7 @@
 
 #include <ntstatus.h>
 
+#include "base/page.h"
 #include "except/except_internal.h"
 #include "except/names.h"
 
@@ -25,7 +26,7 @@
 #define WAIT_NS 10000000ull
 
 /* Everything that needs room, so that the stack need not have it. */
-static struct {
+static MM_APART struct {
     atomic_int thread; /* who reports; 0: nobody yet */
     struct os_registers registers;
     EXCEPTION_RECORD record;

@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "base/page.h"
 #include "except/unwind.h"
 
 #define SAVED_ROWS 4
@@ -54,7 +55,7 @@ struct description {
 };
 
 /* Big, and only one walk at a time uses them. */
-static struct {
+static MM_APART struct {
     struct row now;
     struct row initial;
     struct row saved[SAVED_ROWS];

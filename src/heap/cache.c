@@ -16,13 +16,12 @@
 
 #include "pager/pager.h"
 
-#define SLOTS 8 /* heaps, beside the process heap, that a thread finds at once */
 #define LOOKS_BEFORE_SLEEP 200
 #define SLEEP_NS 20000
 
 struct heap_cache mm_heap_none = {.closed = 1};
 __thread struct heap_cache *mm_heap_mine = &mm_heap_none;
-static __thread struct heap_cache *slots[SLOTS] __attribute__((tls_model("initial-exec")));
+__thread struct heap_cache *mm_heap_slots[HEAP_SLOTS];
 
 struct heap_cache mm_heap_nobody;
 
@@ -30,9 +29,7 @@ static struct heap_cache *unused; /* the units' lock */
 
 static struct heap_cache **slot_of(const struct heap *h)
 {
-    if (h == &mm_heap_default)
-        return &mm_heap_mine;
-    return &slots[(h->handle >> UNIT_SHIFT) % SLOTS];
+    return h == &mm_heap_default ? &mm_heap_mine : heap_slot_of(h->handle);
 }
 
 /* ---- finding and making -------------------------------------------------------------------------- */
@@ -96,6 +93,7 @@ static void cache_init(struct heap_cache *c, struct heap *h)
     c->random = mm_os_random() | 1; /* never 0 */
     atomic_store(&c->waiting, 0);
     atomic_store(&c->thread, heap_self());
+    atomic_store(&c->handle, h->maximum ? 0 : h->handle);
     atomic_store(&c->heap, h);
 }
 
@@ -120,6 +118,7 @@ struct heap_cache *mm_heap_cache_of(struct heap *h)
 
 void mm_heap_cache_discard(struct heap_cache *c)
 {
+    atomic_store(&c->handle, 0);
     atomic_store(&c->heap, NULL);
     atomic_store(&c->thread, 0);
     mm_heap_units_lock();
@@ -238,9 +237,10 @@ struct span *mm_heap_cache_collect(struct heap_cache *c)
             mm_heap_mail(s); /* it has changed hands */
             continue;
         }
+        if (s->state == SPAN_CURRENT)
+            continue; /* drained when it has nothing else */
         mm_heap_span_drain(s);
-        if (s->state != SPAN_CURRENT)
-            empty = mm_heap_chain(place(c, s), empty);
+        empty = mm_heap_chain(place(c, s), empty);
     }
     return empty;
 }
@@ -292,26 +292,40 @@ void mm_heap_cache_tidy(struct heap_cache *c)
 
 /* ---- taking ------------------------------------------------------------------------------------------ */
 
+/* The current span has nothing left to offer: another takes its place. */
+static void put_down(struct span *s)
+{
+    s->state = SPAN_FULL;
+    s->low = mm_heap_span_low(s);
+    atomic_store(&s->in_hand, false);
+}
+
+static void take_up(struct heap_cache *c, struct span *s)
+{
+    mm_heap_span_remove(&c->partial[s->class], s);
+    s->state = SPAN_CURRENT;
+    s->low = LOW_NEVER;
+    atomic_store(&s->in_hand, true);
+}
+
 /* Have a block in the current span, from what the cache has.  Marked. */
 static bool refill(struct heap_cache *c, unsigned class, struct span **ret_empty)
 {
+    struct span *s = c->current[class];
+
+    if (s->blocks && atomic_load_explicit(&s->remote, memory_order_relaxed) != REMOTE_EMPTY)
+        mm_heap_span_drain(s);
     if (atomic_load_explicit(&c->mail, memory_order_relaxed))
         *ret_empty = mm_heap_cache_collect(c);
-
-    struct span *s = c->current[class];
     if (s->head != LINK_END || (s->blocks && mm_heap_span_carve(s, &c->random)))
         return true;
-    if (s->blocks) {
-        s->state = SPAN_FULL;
-        s->low = mm_heap_span_low(s);
-    }
+    if (s->blocks)
+        put_down(s);
     s = c->partial[class];
     c->current[class] = s ? s : (struct span *)&mm_heap_no_span;
     if (!s)
         return false;
-    mm_heap_span_remove(&c->partial[class], s);
-    s->state = SPAN_CURRENT;
-    s->low = LOW_NEVER;
+    take_up(c, s);
     return s->head != LINK_END || mm_heap_span_carve(s, &c->random);
 }
 
@@ -402,6 +416,7 @@ void *mm_heap_take_slowly(struct heap *h, unsigned class, size_t size, bool *ret
 static struct span *forsake(struct heap *h, struct span *s)
 {
     atomic_store(&s->owner, &mm_heap_nobody);
+    atomic_store(&s->in_hand, false);
     mm_heap_span_drain(s);
     if (s->used == 0)
         return going(s);
@@ -440,5 +455,5 @@ void mm_heap_thread_ends(void)
 {
     mm_heap_each(mm_heap_leave_thread);
     mm_heap_mine = &mm_heap_none;
-    memset(slots, 0, sizeof slots);
+    memset(mm_heap_slots, 0, sizeof mm_heap_slots);
 }

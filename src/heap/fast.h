@@ -61,6 +61,9 @@ enum span_state {
  * own, never in the span: freeing a block that was paged out reads nothing back, and no overflow
  * reaches it.  Records are used again, for spans of the same class, and never unmapped.
  *
+ * A line of the processor's cache for what threads that free here read, one for what the owner
+ * writes, one for what the others write.
+ *
  * (c) constant while the span is in the table  (o) the owner, marked; (a) atomic  (h) the heap's lock
  */
 struct span {
@@ -68,24 +71,26 @@ struct span {
     _Atomic(struct heap_cache *) owner; /* (a) set by the owner or under the heap's lock */
     uint32_t size;                      /* (c) bytes of a block */
     uint32_t magic;                     /* (c) offset / 16 * magic >> 31 == offset / size */
-    uintptr_t head_block;               /* (o) the address of block `head`, where there is one */
-    uint32_t head;                      /* (o) first free block, or LINK_END */
-    uint32_t used;                      /* (o) blocks in use or freed by other threads */
-    uint32_t low;                       /* (o) at this value of `used` there is something to do */
-    uint16_t carved;                    /* (o) blocks ever handed out or free: the first ones */
     uint16_t blocks;                    /* (c) */
     uint8_t class;                      /* (c) */
-    uint8_t state;                      /* (o) enum span_state */
     bool fresh;                         /* (c) what was never carved reads as zero */
     struct heap *heap;                  /* (c) */
+    struct span *heap_next;             /* (h) all spans of the heap */
+    struct span *heap_prev;
+
+    uintptr_t head_block __attribute__((aligned(64))); /* (o) address of block `head`, if any */
+    uint32_t head;                                     /* (o) first free block, or LINK_END */
+    uint32_t used;     /* (o) blocks in use or freed by other threads */
+    uint32_t low;      /* (o) at this value of `used` there is something to do */
+    uint16_t carved;   /* (o) blocks ever handed out or free: the first ones */
+    uint8_t state;     /* (o) enum span_state */
+    struct span *next; /* (o) partial or abandoned list; unused */
+    struct span *prev; /* (o) */
 
     atomic_uint remote __attribute__((aligned(64))); /* (a) freed by others: count << 16 | first */
     atomic_bool mailed;                              /* (a) stands in a mailbox */
-    struct span *next;                               /* (o) partial or abandoned list; unused */
-    struct span *prev;                               /* (o) */
-    struct span *mail_next;                          /* its owner of the moment: who set `mailed` */
-    struct span *heap_next;                          /* (h) all spans of the heap */
-    struct span *heap_prev;
+    atomic_bool in_hand;    /* (a) SPAN_CURRENT, told to others: its owner sees to it */
+    struct span *mail_next; /* its owner of the moment: who set `mailed` */
 
     _Atomic uint16_t side[] __attribute__((aligned(64))); /* (o) blocks + 1 values; the last is 0 */
 };
@@ -113,7 +118,9 @@ struct heap_cache {
     size_t range_size;           /* (c) */
     atomic_uintptr_t *table;     /* (c) */
     _Atomic(struct heap *) heap; /* (a) changed under the heap's lock; NULL: unused */
-    atomic_uintptr_t thread;     /* (a) changed under the heap's lock: whose it is */
+    atomic_uintptr_t
+        handle; /* (a) of the heap; 0: none, or a fixed heap, whose calls are all slow */
+    atomic_uintptr_t thread; /* (a) changed under the heap's lock: whose it is */
     unsigned base;           /* (c) of `closed`: 1 in a hardened heap, whose calls are all slow */
     uint64_t random;         /* (o) */
     uint64_t used_before;    /* (o) a bit a class: it had a span */
@@ -130,6 +137,38 @@ struct heap_cache {
 /* Of the process heap; before the thread's first call mm_heap_none, which has nothing and is closed. */
 extern __thread struct heap_cache *mm_heap_mine __attribute__((tls_model("initial-exec")));
 extern struct heap_cache mm_heap_none;
+
+/* The thread's caches of other heaps, by handle; what is found here is looked at before it is used. */
+#define HEAP_SLOTS 8
+extern __thread struct heap_cache *mm_heap_slots[HEAP_SLOTS]
+    __attribute__((tls_model("initial-exec")));
+
+/* The calling thread, for as long as it lives: an address in its own memory. */
+static inline uintptr_t heap_self(void)
+{
+    return (uintptr_t)&mm_heap_mine;
+}
+
+static inline struct heap_cache **heap_slot_of(uintptr_t handle)
+{
+    return &mm_heap_slots[(handle >> UNIT_SHIFT) % HEAP_SLOTS];
+}
+
+/* The thread's cache of the heap with a handle, any value; mm_heap_none where the slow calls know. */
+static inline struct heap_cache *heap_cache_of(const void *handle)
+{
+    uintptr_t value = (uintptr_t)handle;
+    struct heap_cache *c = mm_heap_mine;
+
+    if (likely(atomic_load_explicit(&c->handle, memory_order_relaxed) == value))
+        return c;
+    c = value ? *heap_slot_of(value) : NULL;
+    if (likely(c != NULL) &&
+        likely(atomic_load_explicit(&c->handle, memory_order_relaxed) == value) &&
+        likely(atomic_load_explicit(&c->thread, memory_order_relaxed) == heap_self()))
+        return c;
+    return &mm_heap_none;
+}
 
 /*
  * The range of address space that all spans come from, and its table: a word for each 64 KiB unit.
@@ -216,6 +255,9 @@ void mm_heap_mistake(const char *call, const void *block) __attribute__((noretur
 NTSTATUS mm_heap_resize_for(const char *call, struct heap *h, ULONG flags, void *block, size_t size,
                             void **ret_block);
 
+/* Give a block back into another thread's span; false: the slow call knows. */
+bool mm_heap_give_elsewhere(struct heap_cache *c, struct span *s, void *block);
+
 /* `used` has come to `low`: settle the span's new place, then leave the cache. */
 void mm_heap_settle(struct heap_cache *c, struct span *s);
 
@@ -271,9 +313,11 @@ static inline bool heap_give(struct heap_cache *c, void *block)
         return false;
     uintptr_t word = atomic_load_explicit(&c->table[offset >> UNIT_SHIFT], memory_order_acquire);
     struct span *s = (struct span *)(word - 1);
-    if (unlikely(!(word & 1)) ||
-        unlikely(atomic_load_explicit(&s->owner, memory_order_relaxed) != c) ||
-        !heap_index_of(s, block, &index))
+    if (unlikely(!(word & 1)))
+        return false;
+    if (unlikely(atomic_load_explicit(&s->owner, memory_order_relaxed) != c))
+        return mm_heap_give_elsewhere(c, s, block);
+    if (!heap_index_of(s, block, &index))
         return false;
     if (unlikely(!heap_enter(c)) || unlikely(!heap_side_is_live(heap_side(s, index)))) {
         heap_leave(c);

@@ -68,12 +68,6 @@ extern struct heap mm_heap_default;       /* the process heap */
 extern struct heap_cache mm_heap_nobody;  /* the owner of abandoned spans */
 extern const struct span mm_heap_no_span; /* a current span without blocks */
 
-/* The calling thread, for as long as it lives: an address in its own memory. */
-static inline uintptr_t heap_self(void)
-{
-    return (uintptr_t)&mm_heap_mine;
-}
-
 /* The heap's lock, as often as its owner likes. */
 void mm_heap_gate_lock(struct heap *h);
 void mm_heap_gate_unlock(struct heap *h);

@@ -30,7 +30,7 @@
 
 typedef _Atomic(struct large *) large_slot;
 
-static _Atomic(large_slot *) leaves[LEAVES];
+static MM_APART _Atomic(large_slot *) leaves[LEAVES];
 static struct large *unused; /* the units' lock */
 
 /* ---- the table ---------------------------------------------------------------------------------- */

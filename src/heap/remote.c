@@ -11,6 +11,8 @@
  * owner and `used` afterwards; who gives up or settles a span changes those first and drains
  * afterwards: one of the two sees the other.
  *
+ * The span that its owner takes blocks from keeps its list until it has no others.
+ *
  * Owners come and go between the look and the mail, and the record may even have become another
  * span's: records and caches are never unmapped, a span that is mailed to the wrong cache is sent
  * on, and `mailed` keeps it from standing in two mailboxes.  At worst a freed block waits until the
@@ -52,9 +54,11 @@ static void drain_once(struct span *s)
 
     if (!count)
         return;
-    for (unsigned i = 1; i < count; i++)
-        last = heap_side(s, last) & LINK_END;
-    heap_set_side(s, last, SIDE_FREE | s->head);
+    if (s->head != LINK_END) { /* else the last one's link is right already */
+        for (unsigned i = 1; i < count; i++)
+            last = heap_side(s, last) & LINK_END;
+        heap_set_side(s, last, SIDE_FREE | s->head);
+    }
     heap_set_head(s, first);
     s->used -= count;
 }
@@ -150,21 +154,45 @@ __attribute__((no_sanitize("thread"))) static bool matters(const struct span *s,
     return count >= used || (forgotten && used - count <= *(const volatile uint32_t *)&s->low);
 }
 
+/* `count` blocks that others freed wait in the span: see that they do not wait for too long. */
+static void see_to(struct span *s, unsigned count)
+{
+    struct heap_cache *owner = atomic_load(&s->owner);
+    if (owner == &mm_heap_nobody) {
+        if (matters(s, count))
+            free_into_abandoned(s);
+        return;
+    }
+    if (count == 1)
+        mm_heap_mail(s);
+    if (atomic_load_explicit(&s->in_hand, memory_order_relaxed))
+        return; /* and that line of the record is its owner's, and dear to look at */
+    if (count >= guess_used(s) && atomic_fetch_add(&owner->waiting, 1) + 1 >= TIDY_AT)
+        mm_heap_cache_tidy(owner);
+}
+
 bool mm_heap_give_remote(struct span *s, unsigned index)
 {
     unsigned count = give(s, index);
     if (!count)
         return false;
+    see_to(s, count);
+    return true;
+}
 
-    struct heap_cache *owner = atomic_load(&s->owner);
-    if (owner == &mm_heap_nobody) {
-        if (matters(s, count))
-            free_into_abandoned(s);
-        return true;
-    }
-    if (count == 1)
-        mm_heap_mail(s);
-    if (count >= guess_used(s) && atomic_fetch_add(&owner->waiting, 1) + 1 >= TIDY_AT)
-        mm_heap_cache_tidy(owner);
+bool mm_heap_give_elsewhere(struct heap_cache *c, struct span *s, void *block)
+{
+    unsigned count = 0;
+    unsigned index;
+
+    if (atomic_load_explicit(&c->heap, memory_order_relaxed) != s->heap ||
+        !heap_index_of(s, block, &index))
+        return false;
+    if (heap_enter(c) && claim(s, index))
+        count = push(s, index);
+    heap_leave(c);
+    if (!count)
+        return false;
+    see_to(s, count);
     return true;
 }

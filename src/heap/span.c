@@ -59,6 +59,7 @@ static void span_init(struct span *s, struct heap *h, struct heap_cache *owner, 
     s->used = 0;
     s->low = 0;
     s->state = SPAN_PARTIAL;
+    atomic_store(&s->in_hand, false);
     atomic_store(&s->remote, REMOTE_EMPTY);
     memset((void *)s->side, 0, (s->blocks + 1u) * sizeof s->side[0]);
 }

@@ -10,13 +10,14 @@
  */
 #include "lookaside/lookaside_internal.h"
 
+#include "base/page.h"
 #include "base/pool.h"
 
 #define CHUNK (64 * KIB)
 
 struct os_lock mm_magazine_lock;
 struct magazine *mm_magazines;
-struct lookaside *mm_magazine_lists[LISTS];
+MM_APART struct lookaside *mm_magazine_lists[LISTS];
 __thread struct keeper *mm_lookaside_mine __attribute__((tls_model("initial-exec")));
 
 static struct pool unused = {.size = sizeof(struct magazine)};

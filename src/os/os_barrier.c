@@ -16,7 +16,7 @@
  */
 static void by_page_table(void)
 {
-    static _Alignas(4096) unsigned char page[4096];
+    static MM_APART _Alignas(4096) unsigned char page[4096];
     static struct os_lock lock;
 
     mm_os_lock(&lock);

@@ -96,7 +96,7 @@ int mm_os_thread_start(void (*run)(void *), void *argument, const char *name)
 
 int mm_os_run_apart(void (*run)(void *), void *argument)
 {
-    static char stack[STACK_BYTES] __attribute__((aligned(64)));
+    static MM_APART char stack[STACK_BYTES] __attribute__((aligned(64)));
     uint64_t all = ~0ull;
     uint64_t before;
 

@@ -29,7 +29,8 @@ struct os_lock mm_dead_lock;
 static uint32_t *queue; /* unit numbers */
 static uint32_t head;   /* (h) as in unit.h, but under the dead lock */
 static uint32_t tail;   /* moved under the dead lock, by holders of the space lock alone */
-static uintptr_t grave[BURIED_AT_ONCE]; /* units being buried, in order; changed under both locks */
+static MM_APART uintptr_t
+    grave[BURIED_AT_ONCE]; /* units being buried, in order; changed under both locks */
 static int in_grave;
 
 int mm_dead_init(void)

@@ -222,7 +222,7 @@ struct stream {
     uint32_t length; /* hits, in their order */
 };
 
-static struct stream streams[STREAMS];
+static MM_APART struct stream streams[STREAMS];
 
 static uintptr_t distance(uintptr_t a, uintptr_t b)
 {

@@ -12,7 +12,7 @@
 
 struct os_lock mm_unit_lock;
 
-static struct piece pieces[MOST_PIECES];
+static MM_APART struct piece pieces[MOST_PIECES];
 static atomic_int piece_count;
 
 int mm_piece_count(void)

@@ -34,7 +34,7 @@ struct list {
 };
 
 static struct os_signal_lock lock;
-static struct slot {
+static MM_APART struct slot {
     struct list *list; /* guarded by lock; NULL: nobody's */
     uint32_t uses;     /* guarded by lock; never 0 in a slot with a list */
 } slots[SLOTS];
