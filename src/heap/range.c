@@ -36,6 +36,7 @@
 #define SURPLUS 64                /* emptied units that are given back together: 4 MiB */
 #define SURPLUS_PAGED 8           /* the same where memory is short by design */
 #define RESERVE_RING 1024         /* the most of each length: RESERVE_MOST, SURPLUS */
+#define REGRET_NS 1000000000ull   /* what is wanted again so soon should not have been given back */
 #define REGRET_TURN 1024          /* units taken after which it is seen what was not needed */
 #define RECORDS_CHUNK (256 * KIB) /* of own memory, cut into records */
 #define GROUP_UNITS 16            /* single units that a class in use takes in a row: 1 MiB */
@@ -63,7 +64,8 @@ struct unit_reserve {
 /* By how much the reserve was too small, in units. */
 struct unit_regret {
     uint32_t units;      /* the reserve has room for so many more */
-    uint32_t given_back; /* of late, and not wanted again so far */
+    uint32_t given_back; /* of late, and not wanted again so far; */
+    uint64_t when;       /* the last of them, by mm_os_now */
     uint32_t spare;      /* units that were left over all the time since */
     uint32_t taken;      /* so many were taken */
 };
@@ -319,6 +321,8 @@ static void note_regret(uint32_t count, bool kept)
     struct unit_regret *g = &units.regret;
     uint32_t left = reserved_units();
 
+    if (!kept && g->given_back && mm_os_now() - g->when > REGRET_NS)
+        g->given_back = 0;
     if (!kept && g->given_back) {
         uint32_t wanted = count < g->given_back ? count : g->given_back;
         g->given_back -= wanted;
@@ -349,6 +353,7 @@ static unsigned take_surplus(uint32_t *surplus, uint32_t each, uint32_t least)
     }
     uint32_t all = units.regret.given_back + count * each;
     units.regret.given_back = all < RESERVE_MOST ? all : RESERVE_MOST;
+    units.regret.when = count ? mm_os_now() : units.regret.when;
     return count;
 }
 

@@ -301,6 +301,34 @@ static void freed_memory_leaves_the_process(void)
     check(after < before + 1500, "%zu, %zu, then %zu pages", before, full, after);
 }
 
+/* Fill and free so much; => pages resident after. */
+static size_t fill_and_free(void **block, int count, size_t size)
+{
+    for (int i = 0; i < count; i++)
+        memset(block[i] = malloc(size), 1, size);
+    for (int i = 0; i < count; i++)
+        free(block[i]);
+    return resident_pages();
+}
+
+static void memory_that_is_wanted_again_stays_until_it_is_trimmed(void)
+{
+    enum { COUNT = 64000, SIZE = 500, PAGES = COUNT * SIZE / 4096 };
+    if (getenv("NTMM_RAM") || getenv("NTMM_HEAP"))
+        skip("in this mode the pager, or nobody, keeps freed memory");
+    static void *block[COUNT];
+    memset(block, 1, sizeof block);
+    size_t before = resident_pages();
+    for (int turn = 0; turn < 8; turn++)
+        (void)fill_and_free(block, COUNT, SIZE);
+    size_t often = resident_pages();
+    check(often > before + PAGES / 2, "%zu, then %zu pages", before, often);
+    (void)fill_and_free(block, 4 * 1024, 16 * 1024); /* other sizes use it as well */
+    check(resident_pages() < before + 64 * MIB / 4096 + PAGES / 4, "%zu pages", resident_pages());
+    malloc_trim(0);
+    check(resident_pages() < before + PAGES / 8, "%zu, then %zu pages", before, resident_pages());
+}
+
 /* Within a page or a few blocks the order is random, on purpose. */
 static void blocks_of_one_size_come_nearly_in_the_order_of_their_addresses(void)
 {
@@ -454,6 +482,8 @@ static void a_freed_block_cannot_be_resized(void)
 
 static const struct test tests[] = {
     TEST(malloc_is_ours, ""),
+    TEST(freed_memory_leaves_the_process, ""), /* before others have freed and wanted much */
+    TEST(memory_that_is_wanted_again_stays_until_it_is_trimmed, ""),
     TEST(blocks_of_every_size_are_aligned_and_hold_what_was_written, ""),
     TEST(blocks_do_not_overlap, ""),
     TEST(two_empty_blocks_are_not_the_same, ""),
@@ -469,7 +499,6 @@ static const struct test tests[] = {
     TEST(bad_alignments_are_refused, ""),
     TEST(page_aligned_blocks_are, ""),
     TEST(mallinfo_counts_what_is_in_use, ""),
-    TEST(freed_memory_leaves_the_process, ""),
     TEST(blocks_of_one_size_come_nearly_in_the_order_of_their_addresses, ""),
     TEST(a_block_can_be_freed_by_another_thread, ""),
     TEST(a_block_freed_twice_stops_the_process, ""),
