@@ -2,8 +2,11 @@
  * span.c - spans: records and units put together, cut into blocks, taken apart.
  *
  * A span is cut a few blocks at a time, from its start to its end, so that a small program touches
- * few pages and address order stays the order of time; within each few the order is random, so that
- * nobody can tell which block comes next to which.
+ * few pages and address order stays the order of time.  Within each few the order is random: which
+ * block is the first, and whether every one follows or every second and then the others.  More would
+ * be better hidden, and dear: a program that walks over its objects in the order of their making
+ * lives on the processor's seeing a stride (python3 over objects in any order took 1.4 times as long
+ * as on glibc's heap, so 0.76 times, in one order 0.6 times).  Hardened heaps use any order.
  */
 #include "heap/heap_internal.h"
 
@@ -145,7 +148,7 @@ static uint64_t random_next(uint64_t *state)
     return x * 0x2545F4914F6CDD1Dull;
 }
 
-/* The numbers 0 to count-1 in random order; a draw of 64 bits serves eight of them. */
+/* The numbers 0 to count-1 in any order; a draw of 64 bits serves eight of them. */
 static void shuffle(uint8_t *order, unsigned count, uint64_t *random)
 {
     uint64_t bits = 0;
@@ -157,6 +160,21 @@ static void shuffle(uint8_t *order, unsigned count, uint64_t *random)
         bits >>= 8;
         order[i] = order[other];
         order[other] = (uint8_t)i;
+    }
+}
+
+/* The same numbers, each more than the one before by 1 or by 2, around the end, from a random one on. */
+static void turn(uint8_t *order, unsigned count, uint64_t *random)
+{
+    uint64_t bits = random_next(random);
+    unsigned at = (unsigned)((bits & 0xffff) * count >> 16);
+    bool pairs = bits >> 63 && count > 2;
+
+    for (unsigned i = 0; i < count; i++) {
+        order[i] = (uint8_t)at;
+        at += pairs ? 2 : 1;
+        if (at >= count) /* an even count: on to the other half */
+            at = pairs && count % 2 == 0 ? (at - count) ^ 1 : at - count;
     }
 }
 
@@ -179,8 +197,11 @@ bool mm_heap_span_carve(struct span *s, uint64_t *random)
     assert_that(s->head == LINK_END);
     if (!count)
         return false;
-    shuffle(order, count, random);
-    for (unsigned i = 0; i < count; i++) {
+    if (s->heap->hard)
+        shuffle(order, count, random);
+    else
+        turn(order, count, random);
+    for (unsigned i = count; i-- > 0;) {
         unsigned index = s->carved + order[i];
         heap_set_side(s, index, flag | link);
         link = index;
