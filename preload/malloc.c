@@ -97,6 +97,8 @@ MM_EXPORT void *realloc(void *block, size_t size)
         free(block);
         return NULL;
     }
+    if (likely(heap_resize_inside(mm_heap_mine, block, size)))
+        return block;
     if (unlikely(mm_preload_is_early(block)))
         return resize_early(block, size);
     if (mm_heap_resize_for("realloc", mm_heap_process(), 0, block, size, &resized))
@@ -166,9 +168,11 @@ MM_EXPORT void *pvalloc(size_t size)
 MM_EXPORT size_t malloc_usable_size(void *block)
 {
     struct heap *h = mm_heap_process();
-    size_t capacity;
+    size_t capacity = heap_use_whole(mm_heap_mine, block);
     void *same;
 
+    if (likely(capacity))
+        return capacity;
     if (!block || mm_preload_is_early(block))
         return 0;
     if (mm_heap_capacity(h, block, &capacity))

@@ -331,4 +331,47 @@ static inline bool heap_give(struct heap_cache *c, void *block)
     return true;
 }
 
+/* A small block in use, whoever owns its span; NULL: the slow call knows. */
+static inline struct span *heap_live_in(const struct heap_cache *c, const void *block,
+                                        unsigned *ret_index)
+{
+    uintptr_t offset = (uintptr_t)block - c->range_start;
+
+    if (unlikely(offset >= c->range_size))
+        return NULL;
+    uintptr_t word = atomic_load_explicit(&c->table[offset >> UNIT_SHIFT], memory_order_acquire);
+    struct span *s = (struct span *)(word - 1);
+    if (unlikely(!(word & 1)) || !heap_index_of(s, block, ret_index))
+        return NULL;
+    return likely(heap_side_is_live(heap_side(s, *ret_index))) ? s : NULL;
+}
+
+/* Note a new size of a block in use that may be so large in its place; false: the slow call knows. */
+static inline bool heap_note_size(struct heap_cache *c, struct span *s, unsigned index, size_t size)
+{
+    bool open = heap_enter(c) && s->heap == atomic_load_explicit(&c->heap, memory_order_relaxed);
+    if (likely(open))
+        heap_set_side(s, index, s->size - (unsigned)size + 1);
+    heap_leave(c);
+    return open;
+}
+
+/* Resize where the block stays: at least half of its place is used.  false: the slow call knows. */
+static inline bool heap_resize_inside(struct heap_cache *c, void *block, size_t size)
+{
+    unsigned index;
+    struct span *s = heap_live_in(c, block, &index);
+    return s && size <= s->size && size >= s->size / 2 && heap_note_size(c, s, index, size);
+}
+
+/* Let a small block have all of its place; 0: the slow call knows. */
+static inline size_t heap_use_whole(struct heap_cache *c, void *block)
+{
+    unsigned index;
+    struct span *s = heap_live_in(c, block, &index);
+    if (!s || (heap_side(s, index) != 1 && !heap_note_size(c, s, index, s->size)))
+        return 0;
+    return s->size;
+}
+
 #endif
