@@ -37,6 +37,13 @@ static inline unsigned class_of(size_t size)
 #define FIXED_BLOCK_MOST (MIB - 4 * KIB) /* the largest block of a fixed heap; larger: no memory */
 #define BLOCK_OVERHEAD 16                /* what a block of a fixed heap counts beyond its size */
 
+#define GONE 8
+
+struct gone {
+    size_t bytes;
+    uint64_t when; /* by mm_os_now */
+};
+
 /* (c) constant while the heap lives  (h) its lock  (a) atomic  (l) the list of heaps */
 struct heap {
     uintptr_t handle; /* (c) address of a unit of the range, reserved */
@@ -56,12 +63,16 @@ struct heap {
     struct large *large;                 /* (h) its large blocks, in use and kept */
     size_t large_committed;              /* (h) bytes of them */
     struct kept_list kept;               /* (h) those that no thread keeps for itself */
-    atomic_uint stretched;               /* (a) see kept.c */
-    size_t committed;                    /* (h) bytes of its spans */
-    atomic_size_t charged;               /* (a) of a fixed heap: bytes against the maximum */
-    uint64_t serial;                     /* (l) later heaps have higher ones */
-    uint32_t page_blocks;                /* its blocks of the page heap: the page lock */
-    struct heap *next;                   /* (l) heaps in the order of their making; unused */
+    atomic_uint stretched;               /* (a) see kept.c, also for what follows */
+    atomic_size_t regret;   /* (a) changed under the lock: bytes kept beyond the usual */
+    struct gone gone[GONE]; /* (h) freed large blocks that were not kept, the last ones */
+    unsigned gone_next;     /* (h) */
+    unsigned idle;          /* (h) blocks gone since one was wanted again */
+    size_t committed;       /* (h) bytes of its spans */
+    atomic_size_t charged;  /* (a) of a fixed heap: bytes against the maximum */
+    uint64_t serial;        /* (l) later heaps have higher ones */
+    uint32_t page_blocks;   /* its blocks of the page heap: the page lock */
+    struct heap *next;      /* (l) heaps in the order of their making; unused */
 };
 
 extern struct heap mm_heap_default;       /* the process heap */

@@ -5,6 +5,9 @@
  * A thread keeps a few itself, in its cache, and takes them again without a lock.  What does not fit
  * there is the heap's, under its lock.  All stay on the heap's list of blocks, as LARGE_KEPT.
  *
+ * Little is kept; but what is wanted again a moment after it went should have been (`regret`): more is
+ * kept then, until much goes that is not wanted.
+ *
  * A block that grows by HeapReAlloc may take one that is far too large: its memory is there already,
  * and the block will need it.  As it may stop growing, only STRETCHED_MOST of a heap are so at a time.
  */
@@ -12,30 +15,65 @@
 
 #include "pager/pager.h"
 
-#define OWN_BYTES (16 * MIB) /* of all threads of a heap that keep blocks, */
-#define OWN_LEAST MIB        /* but for each at least so much */
+#define BLOCK_MOST (8 * MIB)    /* the largest block worth keeping, */
+#define BLOCK_MOST_PAGED MIB    /* where memory is short by design */
+#define BYTES_LEAST MIB         /* a heap keeps so much, */
+#define BYTES_SHARE 16          /* and this part of its large blocks, */
+#define BYTES_MOST (64 * MIB)   /* up to this, */
+#define BYTES_PAGED (4 * MIB)   /* or this under a pager */
+#define OWN_LEAST MIB           /* a thread keeps at least so much */
+#define REGRET_NS 1000000000ull /* what is wanted again so soon should have been kept */
+#define IDLE_MOST 64            /* blocks that are given back before regret fades */
 #define STRETCH_MOST (2 * MIB)
 #define STRETCHED_MOST 4
 
-/* The largest block worth keeping, and the most bytes of all that a heap keeps. */
 static size_t block_most(void)
 {
-    return mm_pager_is_on() ? MIB : 8 * MIB;
+    return mm_pager_is_on() ? BLOCK_MOST_PAGED : BLOCK_MOST;
 }
 
-static size_t bytes_most(const struct heap *h)
+static size_t bytes_most(struct heap *h)
 {
-    if (mm_pager_is_on())
-        return 4 * MIB;
-    return min_size(16 * MIB + h->large_committed / 4, 64 * MIB);
+    size_t bytes = BYTES_LEAST + h->large_committed / BYTES_SHARE + atomic_load(&h->regret);
+    return mm_pager_is_on() ? BYTES_PAGED : min_size(bytes, BYTES_MOST);
 }
 
 /* What one thread keeps.  Caches come and go meanwhile: a guess will do. */
 static size_t own_most(struct heap *h)
 {
     unsigned caches = atomic_load_explicit(&h->cache_count, memory_order_relaxed);
-    size_t share = mm_pager_is_on() ? MIB : OWN_BYTES / (caches ? caches : 1);
+    size_t share = atomic_load_explicit(&h->regret, memory_order_relaxed) / (caches ? caches : 1);
     return min_size(max_size(share, OWN_LEAST), block_most());
+}
+
+/* ---- regret: the heap's lock is held ----------------------------------------------------------------- */
+
+static void note_gone(struct heap *h, const struct large *l)
+{
+    h->gone[h->gone_next++ % GONE] = (struct gone){l->committed, mm_os_now()};
+    if (++h->idle < IDLE_MOST)
+        return;
+    h->idle = 0;
+    atomic_store(&h->regret, atomic_load(&h->regret) / 2);
+}
+
+static bool fits_in(size_t committed, size_t size)
+{
+    return committed >= size && committed / 2 <= size;
+}
+
+/* Nothing that is kept would do.  If something would that went a moment ago, more is kept from now on. */
+static void note_miss(struct heap *h, size_t size)
+{
+    for (unsigned i = 0; i < GONE; i++) {
+        struct gone *g = &h->gone[i];
+        if (!fits_in(g->bytes, size) || mm_os_now() - g->when > REGRET_NS)
+            continue;
+        atomic_store(&h->regret, min_size(atomic_load(&h->regret) + g->bytes, BYTES_MOST));
+        g->bytes = 0;
+        h->idle = 0;
+        return;
+    }
 }
 
 /* ---- a list of kept blocks, oldest first ------------------------------------------------------------ */
@@ -59,8 +97,9 @@ static void list_add(struct kept_list *k, struct large *l)
 static bool fits(const struct large *l, size_t size, size_t alignment, bool stretch)
 {
     size_t committed = l->committed;
-    return committed >= size && is_aligned(l->start, alignment) &&
-           (committed / 2 <= size || (stretch && committed <= STRETCH_MOST));
+    return is_aligned(l->start, alignment) &&
+           (fits_in(committed, size) ||
+            (stretch && committed >= size && committed <= STRETCH_MOST));
 }
 
 /* The latest that fits, now in use. */
@@ -120,6 +159,10 @@ static struct large *take_shared(struct heap *h, size_t size, size_t alignment, 
 {
     mm_heap_gate_lock(h);
     struct large *l = list_take(&h->kept, size, alignment, stretch);
+    if (l)
+        h->idle = 0;
+    else
+        note_miss(h, size);
     mm_heap_gate_unlock(h);
     return l;
 }
@@ -145,6 +188,7 @@ static struct large *share(struct heap *h, struct large *l, struct large *chain)
 
     while (k->count == KEPT_MOST || (k->count && k->bytes + l->committed > bytes_most(h))) {
         struct large *oldest = list_remove(k, 0);
+        note_gone(h, oldest);
         mm_heap_large_unlink(h, oldest, LARGE_UNUSED);
         oldest->next = chain;
         chain = oldest;
@@ -198,9 +242,10 @@ static bool put_shared(struct heap *h, struct large *l, const void *block)
     struct large *old = NULL;
 
     mm_heap_gate_lock(h);
-    bool large = l->committed > block_most();
+    bool large = l->committed > min_size(block_most(), bytes_most(h));
     bool mine = mm_heap_large_claim(h, l, block, large ? LARGE_UNUSED : LARGE_KEPT);
     if (mine && large) {
+        note_gone(h, l);
         mm_heap_large_unlink(h, l, LARGE_UNUSED);
         l->next = NULL;
         old = l;

@@ -317,6 +317,8 @@ void mm_heap_large_free_all(struct heap *h)
     h->large_committed = 0;
     h->kept = (struct kept_list){0};
     atomic_store(&h->stretched, 0);
+    atomic_store(&h->regret, 0);
+    memset(h->gone, 0, sizeof h->gone);
     mm_heap_large_release_all(all);
 }
 
