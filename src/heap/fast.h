@@ -25,7 +25,7 @@
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 #define SMALL_MAX (32 * KIB) /* larger blocks are allocations of their own */
-#define CLASS_COUNT 52       /* see size_class.c */
+#define CLASS_COUNT 64       /* see size_class.c; a word has a bit for each */
 
 struct heap;
 

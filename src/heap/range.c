@@ -27,17 +27,18 @@
 
 #define RANGE_MOST TIB
 #define RANGE_LEAST (16 * MIB)
-#define QUEUE_LEAST 16            /* freed units that wait before the oldest is used again */
-#define QUEUES 2                  /* runs of 1 unit, and of */
-#define RUN_UNITS 4               /* so many */
-#define RESERVE_LEAST 16          /* emptied units kept committed: 1 MiB, */
-#define RESERVE_SHARE 16          /* or this part of the units in use, */
-#define RESERVE_MOST 960          /* up to 60 MiB */
-#define SURPLUS 64                /* emptied units that are given back together: 4 MiB */
-#define SURPLUS_PAGED 8           /* the same where memory is short by design */
-#define RESERVE_RING 1024         /* the most of each length: RESERVE_MOST, SURPLUS */
-#define REGRET_NS 1000000000ull   /* what is wanted again so soon should not have been given back */
-#define REGRET_TURN 1024          /* units taken after which it is seen what was not needed */
+#define QUEUE_LEAST 16          /* freed units that wait before the oldest is used again */
+#define QUEUES 2                /* runs of 1 unit, and of */
+#define RUN_UNITS 4             /* so many */
+#define RESERVE_LEAST 16        /* emptied units kept committed: 1 MiB, */
+#define RESERVE_SHARE 32        /* or this part of the units in use, */
+#define RESERVE_MOST 960        /* up to 60 MiB */
+#define SURPLUS 64              /* emptied units that are given back together: 4 MiB at most, */
+#define SURPLUS_LEAST 8         /* at least so many, and so few where memory is short by design, */
+#define SURPLUS_SHARE 32        /* or this part of the units in use */
+#define RESERVE_RING 1024       /* the most of each length: RESERVE_MOST, SURPLUS */
+#define REGRET_NS 1000000000ull /* what is wanted again so soon should not have been given back */
+#define REGRET_TURN 1024        /* units taken after which it is seen what was not needed */
 #define RECORDS_CHUNK (256 * KIB) /* of own memory, cut into records */
 #define GROUP_UNITS 16            /* single units that a class in use takes in a row: 1 MiB */
 #define GROUP_AFTER 16            /* units a class has taken before it does */
@@ -357,10 +358,18 @@ static unsigned take_surplus(uint32_t *surplus, uint32_t each, uint32_t least)
     return count;
 }
 
+static uint32_t surplus_wanted(void)
+{
+    uint32_t share = units.in_use / SURPLUS_SHARE;
+    if (mm_pager_is_on() || share < SURPLUS_LEAST)
+        return SURPLUS_LEAST;
+    return share < SURPLUS ? share : SURPLUS;
+}
+
 /* What there is beyond its room goes together, since each call costs a TLB flush. */
 static unsigned take_excess(uint32_t *surplus, uint32_t *ret_each)
 {
-    uint32_t slack = mm_pager_is_on() ? SURPLUS_PAGED : SURPLUS;
+    uint32_t slack = surplus_wanted();
     bool runs = units.reserves[1].count * RUN_UNITS > units.reserves[0].count;
 
     *ret_each = runs ? RUN_UNITS : 1;
