@@ -23,8 +23,8 @@
 #define LEAF_UNITS (1u << LEAF_BITS)
 #define LEAVES (1u << (ADDRESS_BITS - UNIT_SHIFT - LEAF_BITS))
 
-#define PREPARE_MOST MIB /* blocks up to this size are written soon, and whole */
-#define MOVE_PIECE MIB   /* a moving block is given back piece by piece */
+#define PREPARE_MOST (128 * KIB) /* blocks up to this size are written soon, and whole */
+#define MOVE_PIECE MIB           /* a moving block is given back piece by piece */
 #define TRIM_LEAST (256 * KIB)
 #define GROW_SHARE 8 /* a growing block commits this part of its size at a time, or a unit */
 
