@@ -43,7 +43,7 @@ static inline void *allocate(size_t size)
 
 static __attribute__((noinline)) void free_slowly(void *block)
 {
-    if (!mm_preload_is_early(block))
+    if (block && !mm_heap_give_elsewhere(mm_heap_mine, block) && !mm_preload_is_early(block))
         mm_heap_free_slowly(block);
 }
 
@@ -56,9 +56,7 @@ MM_EXPORT void free(void *block)
 {
     struct heap_cache *c = mm_heap_mine;
 
-    if (likely(heap_give(c, block)))
-        return;
-    if (block)
+    if (unlikely(!heap_give(c, block)))
         free_slowly(block);
 }
 

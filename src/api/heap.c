@@ -139,7 +139,8 @@ static __attribute__((noinline)) BOOL free_slowly(HANDLE handle, LPVOID block)
     mm_except_thread_start();
     if (!heap)
         return mm_api_result(STATUS_INVALID_HANDLE);
-    mm_heap_free(heap, block);
+    if (!mm_heap_give_elsewhere(heap_cache_of(handle), block))
+        mm_heap_free(heap, block);
     return TRUE;
 }
 

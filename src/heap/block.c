@@ -265,7 +265,7 @@ static __attribute__((noinline)) void give_slowly(struct heap *h, void *block, c
 void mm_heap_plain_free(struct heap *h, void *block, const char *call, bool keep)
 {
     struct heap_cache *c = mm_heap_cache_find(h);
-    if (unlikely(!c) || unlikely(!heap_give(c, block)))
+    if (unlikely(!c) || unlikely(!heap_give(c, block) && !mm_heap_give_elsewhere(c, block)))
         give_slowly(h, block, call, keep);
 }
 

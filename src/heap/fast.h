@@ -24,6 +24,9 @@
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+/* Of the fast path: also where a compiler that sees all of the library finds it used too often. */
+#define MM_INLINE inline __attribute__((always_inline))
+
 #define SMALL_MAX (32 * KIB) /* larger blocks are allocations of their own */
 #define CLASS_COUNT 64       /* see size_class.c; a word has a bit for each */
 
@@ -196,7 +199,7 @@ static inline struct span *heap_span_of(const void *address)
 }
 
 /* The number of a block in its span; `blocks` or a wrong one where the address is not its start. */
-static inline bool heap_index_of(const struct span *s, const void *block, unsigned *ret_index)
+static MM_INLINE bool heap_index_of(const struct span *s, const void *block, unsigned *ret_index)
 {
     uintptr_t offset = (uintptr_t)block - s->start;
     *ret_index = (unsigned)((offset >> 4) * s->magic >> 31);
@@ -234,14 +237,14 @@ static inline void heap_set_head(struct span *s, unsigned index)
  * => no lock is taken and nothing is waited for in between (H2)
  * => false: the cache is closed; leave at once
  */
-static inline bool heap_enter(struct heap_cache *c)
+static MM_INLINE bool heap_enter(struct heap_cache *c)
 {
     atomic_store_explicit(&c->busy, 1, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst); /* the other half: mm_os_barrier_everywhere */
     return likely(!atomic_load_explicit(&c->closed, memory_order_acquire));
 }
 
-static inline void heap_leave(struct heap_cache *c)
+static MM_INLINE void heap_leave(struct heap_cache *c)
 {
     atomic_store_explicit(&c->busy, 0, memory_order_release);
 }
@@ -255,14 +258,14 @@ void mm_heap_mistake(const char *call, const void *block) __attribute__((noretur
 NTSTATUS mm_heap_resize_for(const char *call, struct heap *h, ULONG flags, void *block, size_t size,
                             void **ret_block);
 
-/* Give a block back into another thread's span; false: the slow call knows. */
-bool mm_heap_give_elsewhere(struct heap_cache *c, struct span *s, void *block);
+/* Give a block back into another thread's span, after heap_give gave up; false: the slow call knows. */
+bool mm_heap_give_elsewhere(struct heap_cache *c, void *block);
 
 /* `used` has come to `low`: settle the span's new place, then leave the cache. */
 void mm_heap_settle(struct heap_cache *c, struct span *s);
 
 /* Take the first free block of a span; NULL: it has none.  Inside the owner's cache. */
-static inline void *heap_pop(struct span *s, size_t size, bool *ret_fresh)
+static MM_INLINE void *heap_pop(struct span *s, size_t size, bool *ret_fresh)
 {
     unsigned index = s->head;
     if (unlikely(index == LINK_END))
@@ -279,7 +282,7 @@ static inline void *heap_pop(struct span *s, size_t size, bool *ret_fresh)
 }
 
 /* Make a block the first free one; => whether there is something to settle. */
-static inline bool heap_push(struct span *s, unsigned index, void *block)
+static MM_INLINE bool heap_push(struct span *s, unsigned index, void *block)
 {
     heap_set_side(s, index, SIDE_FREE | s->head);
     s->head = index;
@@ -293,7 +296,7 @@ static inline bool heap_push(struct span *s, unsigned index, void *block)
  * => *ret_fresh: its memory reads as zero
  * => NULL: the slow call (mm_heap_allocate_slowly) has to see to it
  */
-static inline void *heap_take(struct heap_cache *c, unsigned class, size_t size, bool *ret_fresh)
+static MM_INLINE void *heap_take(struct heap_cache *c, unsigned class, size_t size, bool *ret_fresh)
 {
     void *block = NULL;
 
@@ -304,7 +307,7 @@ static inline void *heap_take(struct heap_cache *c, unsigned class, size_t size,
 }
 
 /* Give a block back; false: it is not one of this thread's, or a mistake: the slow call knows. */
-static inline bool heap_give(struct heap_cache *c, void *block)
+static MM_INLINE bool heap_give(struct heap_cache *c, void *block)
 {
     uintptr_t offset = (uintptr_t)block - c->range_start;
     unsigned index;
@@ -313,11 +316,9 @@ static inline bool heap_give(struct heap_cache *c, void *block)
         return false;
     uintptr_t word = atomic_load_explicit(&c->table[offset >> UNIT_SHIFT], memory_order_acquire);
     struct span *s = (struct span *)(word - 1);
-    if (unlikely(!(word & 1)))
-        return false;
-    if (unlikely(atomic_load_explicit(&s->owner, memory_order_relaxed) != c))
-        return mm_heap_give_elsewhere(c, s, block);
-    if (!heap_index_of(s, block, &index))
+    if (unlikely(!(word & 1)) ||
+        unlikely(atomic_load_explicit(&s->owner, memory_order_relaxed) != c) ||
+        !heap_index_of(s, block, &index))
         return false;
     if (unlikely(!heap_enter(c)) || unlikely(!heap_side_is_live(heap_side(s, index)))) {
         heap_leave(c);

@@ -180,12 +180,14 @@ bool mm_heap_give_remote(struct span *s, unsigned index)
     return true;
 }
 
-bool mm_heap_give_elsewhere(struct heap_cache *c, struct span *s, void *block)
+bool mm_heap_give_elsewhere(struct heap_cache *c, void *block)
 {
+    struct span *s = heap_span_of(block);
     unsigned count = 0;
     unsigned index;
 
-    if (atomic_load_explicit(&c->heap, memory_order_relaxed) != s->heap ||
+    if (!s || atomic_load_explicit(&s->owner, memory_order_relaxed) == c ||
+        atomic_load_explicit(&c->heap, memory_order_relaxed) != s->heap ||
         !heap_index_of(s, block, &index))
         return false;
     if (heap_enter(c) && claim(s, index))
