@@ -158,12 +158,12 @@ static unsigned overflow(struct magazine *m, void *block, void **out)
     if (!magazine_enter(m)) {
         out[moved++] = block;
     } else if (m->count < atomic_load_explicit(&m->depth, memory_order_relaxed)) {
-        m->blocks[m->count++] = block;
+        magazine_put(m, block);
     } else {
         m->overflows++;
         while (m->count > atomic_load_explicit(&m->depth, memory_order_relaxed) / 2)
             out[moved++] = m->blocks[--m->count];
-        m->blocks[m->count++] = block;
+        magazine_put(m, block);
     }
     magazine_leave(m);
     return moved;
@@ -196,7 +196,7 @@ bool mm_lookaside_give(struct lookaside *list, void *block)
     if (likely(m && block)) {
         if (magazine_enter(m) &&
             likely(m->count < atomic_load_explicit(&m->depth, memory_order_relaxed))) {
-            m->blocks[m->count++] = block;
+            magazine_put(m, block);
             kept = true;
         }
         magazine_leave(m);
