@@ -3,7 +3,10 @@
  *
  * A block reserves twice what was asked for, and commits what was asked for: it can grow by
  * committing more, without being moved.  One that had to move is growing, and reserves four times
- * its size.  A block is found by its address in a table of two levels, a word per 64 KiB of address
+ * its size.  Where there are very many, none reserves more than it needs: each reservation that is
+ * not used up costs the kernel a mapping, of which a process may have some 65,000.
+ *
+ * A block is found by its address in a table of two levels, a word per 64 KiB of address
  * space; blocks start on 64 KiB boundaries.
  *
  * A record belongs to a heap, and stands on its list, while its block is in use or kept (kept.c).
@@ -26,12 +29,14 @@
 #define PREPARE_MOST (128 * KIB) /* blocks up to this size are written soon, and whole */
 #define MOVE_PIECE MIB           /* a moving block is given back piece by piece */
 #define TRIM_LEAST (256 * KIB)
+#define MANY 4096    /* blocks, from which on they get less room to grow, or none */
 #define GROW_SHARE 8 /* a growing block commits this part of its size at a time, or a unit */
 
 typedef _Atomic(struct large *) large_slot;
 
 static MM_APART _Atomic(large_slot *) leaves[LEAVES];
 static struct large *unused; /* the units' lock */
+static atomic_uint blocks;   /* in use or kept, of all heaps */
 
 /* ---- the table ---------------------------------------------------------------------------------- */
 
@@ -132,6 +137,7 @@ static void release(struct large *l)
 
     atomic_store(slot_of(l->start, false), NULL); /* has a slot: it was entered */
     (void)mm_vm_free((void *)l->reserved, 0, MEM_RELEASE, &base, &size); /* ours: cannot fail */
+    (void)atomic_fetch_sub(&blocks, 1);
     record_free(l);
 }
 
@@ -178,6 +184,13 @@ static bool make_memory(struct large *l, size_t size, size_t alignment, unsigned
     return false;
 }
 
+/* How many times its size a block may reserve: less the more there are, and longest for what grows. */
+static unsigned times_allowed(unsigned times)
+{
+    unsigned count = atomic_load_explicit(&blocks, memory_order_relaxed);
+    return count < MANY ? times : count < 4 * MANY && times > 2 ? 2 : 1;
+}
+
 /* A new block, in the table and in no list yet; NULL: no memory. */
 static struct large *make(struct heap *h, size_t size, size_t alignment, unsigned times, bool soon)
 {
@@ -188,10 +201,13 @@ static struct large *make(struct heap *h, size_t size, size_t alignment, unsigne
         return NULL;
     l->heap = h;
     l->stretched = false;
-    if (!make_memory(l, size, alignment, times, soon)) {
+    times = times_allowed(times);
+    if (!make_memory(l, size, alignment, times, soon) &&
+        (times == 1 || !make_memory(l, size, alignment, 1, soon))) {
         record_free(l);
         return NULL;
     }
+    (void)atomic_fetch_add(&blocks, 1);
     return l;
 }
 

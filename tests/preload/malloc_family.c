@@ -301,6 +301,27 @@ static void freed_memory_leaves_the_process(void)
     check(after < before + 1500, "%zu, %zu, then %zu pages", before, full, after);
 }
 
+/* More than the kernel has mappings for, if each took two. */
+static void sixty_thousand_large_blocks_are_possible(void)
+{
+    enum { COUNT = 60000, SIZE = 40000 };
+    if (getenv("NTMM_RAM") || getenv("NTMM_HEAP"))
+        skip("each block is written to, or has mappings of its own");
+    static char *block[COUNT];
+    size_t made = 0;
+    for (; made < COUNT && (block[made] = malloc(SIZE)); made++)
+        block[made][0] = (char)made;
+    check(made == COUNT, "%zu blocks", made);
+    FILE *f = fopen("/proc/self/maps", "r");
+    check(f != NULL, "no mapping is left for others");
+    if (f)
+        fclose(f);
+    for (size_t i = 0; i < made; i++) {
+        check(block[i][0] == (char)i, "block %zu", i);
+        free(block[i]);
+    }
+}
+
 /* Fill and free so much; => pages resident after. */
 static size_t fill_and_free(void **block, int count, size_t size)
 {
@@ -499,6 +520,7 @@ static const struct test tests[] = {
     TEST(bad_alignments_are_refused, ""),
     TEST(page_aligned_blocks_are, ""),
     TEST(mallinfo_counts_what_is_in_use, ""),
+    TEST(sixty_thousand_large_blocks_are_possible, ""),
     TEST(blocks_of_one_size_come_nearly_in_the_order_of_their_addresses, ""),
     TEST(a_block_can_be_freed_by_another_thread, ""),
     TEST(a_block_freed_twice_stops_the_process, ""),
