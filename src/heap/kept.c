@@ -145,12 +145,11 @@ void mm_heap_large_end_stretch(struct heap *h, struct large *l)
 static struct large *take_own(struct heap *h, size_t size, size_t alignment, bool stretch)
 {
     struct heap_cache *c = mm_heap_cache_find(h);
-    struct large *l = NULL;
 
-    if (!c || !c->kept.count)
+    if (!c)
         return NULL;
     mm_heap_cache_enter(h, c);
-    l = list_take(&c->kept, size, alignment, stretch);
+    struct large *l = list_take(&c->kept, size, alignment, stretch);
     heap_leave(c);
     return l;
 }
