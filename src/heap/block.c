@@ -226,6 +226,26 @@ void mm_heap_free_held(struct heap *h, void *block)
     (void)give_small(h, s, index, block);
 }
 
+/*
+ * Really free what was in quarantine, where its span is the thread's own; marked, and left.
+ *
+ * => false: it is another's
+ */
+static bool give_held(struct heap_cache *c, void *block)
+{
+    struct span *s = heap_span_of(block);
+    unsigned index;
+
+    if (atomic_load_explicit(&s->owner, memory_order_relaxed) != c)
+        return false;
+    (void)heap_index_of(s, block, &index); /* it was one when it was put there */
+    if (heap_push(s, index, block))
+        mm_heap_settle(c, s);
+    else
+        heap_leave(c);
+    return true;
+}
+
 /* Into quarantine; what has been there longest is really freed. */
 static bool give_hard(struct heap *h, const struct found *f, void *block)
 {
@@ -236,6 +256,8 @@ static bool give_hard(struct heap *h, const struct found *f, void *block)
     mm_heap_cache_enter(h, c);
     bool held = mm_heap_harden_hold(f->span, f->index, block);
     void *oldest = held ? mm_heap_harden_exchange(c, block) : NULL;
+    if (oldest && give_held(c, oldest))
+        return true;
     heap_leave(c);
     if (oldest)
         mm_heap_free_held(h, oldest);
@@ -322,7 +344,7 @@ static void set_size_inside(const struct found *f, void *block, size_t size)
 {
     heap_set_side(f->span, f->index, (unsigned)(f->capacity - size) + 1);
     if (unlikely(f->heap->hard))
-        mm_heap_harden_out(f->span, block, size, f->capacity, true);
+        mm_heap_harden_resized(block, f->size, size, f->capacity);
 }
 
 static void set_size(const struct found *f, void *block, size_t size)

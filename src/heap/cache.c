@@ -398,7 +398,7 @@ void *mm_heap_take_slowly(struct heap *h, unsigned class, size_t size, bool *ret
     while (c) {
         struct span *empty = NULL;
         mm_heap_cache_enter(h, c);
-        bool filled = refill(c, class, &empty);
+        bool filled = c->current[class]->head != LINK_END || refill(c, class, &empty);
         void *block = filled ? pop(h, c->current[class], size, ret_fresh) : NULL;
         heap_leave(c);
         mm_heap_spans_free(empty);

@@ -5,8 +5,8 @@
  * fast path (`closed` begins at 1), so every call comes here.
  *
  *   out   the memory must still be zero, as it was left: else somebody wrote to what was freed;
- *         the bytes behind the size, at least one, become the canary
- *   in    the canary must be whole; the block is claimed by compare-exchange, so that of two frees
+ *         the bytes behind the size, at least one and CANARY at most, become the canary
+ *   in    the canary must be whole, and what a small block has behind it still zero; the block is claimed by compare-exchange, so that of two frees
  *         that race one is seen; its memory becomes zero; it waits in its thread's quarantine
  *
  * A block in quarantine is not in use (SIDE_HELD) but counts as used. The canary differs from block
@@ -14,7 +14,7 @@
  */
 #include "heap/heap_internal.h"
 
-#define LARGE_CANARY 16 /* bytes behind a large block; the rest of its page is not looked at */
+#define CANARY 16 /* bytes behind a block, or as many as there is room for */
 
 static uint64_t secret; /* (c) after the first hardened heap was made */
 
@@ -24,41 +24,79 @@ void mm_heap_harden_init(void)
         secret = mm_os_random() | 0x0101010101010101ull; /* no byte is zero */
 }
 
-static unsigned char canary_of(const void *at)
+/* The eight canary bytes that belong at an address. */
+static uint64_t canary_at(const char *at)
 {
     unsigned shift = (unsigned)((uintptr_t)at & 7) * 8;
-    return (unsigned char)(secret >> shift);
+    return shift ? secret >> shift | secret << (64 - shift) : secret;
 }
 
-static void set_canary(char *block, size_t size, size_t capacity)
+static void put_word(char *at)
 {
-    for (size_t i = size; i < capacity; i++)
-        block[i] = (char)canary_of(block + i);
+    uint64_t word = canary_at(at);
+    memcpy(at, &word, sizeof word);
 }
 
-static bool canary_is_whole(const char *block, size_t size, size_t capacity)
+/* Whether eight bytes are what belongs there: 0 if so. */
+static uint64_t differs(const char *at)
 {
-    for (size_t i = size; i < capacity; i++) {
-        if ((unsigned char)block[i] != canary_of(block + i))
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word ^ canary_at(at);
+}
+
+static void set_canary(char *start, char *end)
+{
+    if (end - start >= 8) {
+        put_word(start);
+        put_word(end - 8);
+        return;
+    }
+    for (; start < end; start++)
+        *start = (char)canary_at(start);
+}
+
+static bool canary_is_whole(const char *start, const char *end)
+{
+    if (end - start >= 8)
+        return (differs(start) | differs(end - 8)) == 0;
+    for (; start < end; start++) {
+        if (*start != (char)canary_at(start))
             return false;
     }
     return true;
 }
 
-/* Sizes of blocks are multiples of 16. */
-static bool is_zero(const void *block, size_t size)
-{
-    const uint64_t *word = block;
-    uint64_t any = 0;
+typedef uint64_t pair __attribute__((vector_size(16), aligned(1), may_alias));
 
-    for (size_t i = 0; i < size / sizeof *word; i += 2)
-        any |= word[i] | word[i + 1];
-    return any == 0;
+/* Any bytes, a multiple of 16 of them or none. */
+static bool is_zero(const char *start, const char *end)
+{
+    pair any = {0, 0};
+
+    for (; end - start >= 64; start += 64) {
+        const pair *p = (const pair *)start;
+        any |= (p[0] | p[1]) | (p[2] | p[3]);
+    }
+    for (; end - start >= 16; start += 16)
+        any |= *(const pair *)start;
+    return (any[0] | any[1]) == 0;
 }
 
-static size_t canary_end(const struct span *s, size_t size, size_t capacity)
+/* The end of the canary. */
+static size_t canary_end(size_t size, size_t capacity)
 {
-    return s ? capacity : min_size(size + LARGE_CANARY, capacity);
+    return min_size(size + CANARY, capacity);
+}
+
+/* What is behind the canary of a small block has never been written to. */
+static bool rest_is_zero(const char *block, size_t from, size_t capacity)
+{
+    for (; from < capacity && from % 16; from++) {
+        if (block[from])
+            return false;
+    }
+    return is_zero(block + from, block + capacity);
 }
 
 size_t mm_heap_harden_room(size_t size)
@@ -73,14 +111,28 @@ static void stop(const char *what, const void *block)
 
 void mm_heap_harden_out(const struct span *s, void *block, size_t size, size_t capacity, bool fresh)
 {
-    if (s && !fresh && !is_zero(block, capacity))
+    char *start = block;
+
+    if (s && !fresh && !is_zero(start, start + capacity))
         stop("this memory was written to after it was freed", block);
-    set_canary(block, size, canary_end(s, size, capacity));
+    set_canary(start + size, start + canary_end(size, capacity));
+}
+
+void mm_heap_harden_resized(void *block, size_t old, size_t size, size_t capacity)
+{
+    char *start = block;
+
+    if (size < old)
+        memset(start + size, 0, canary_end(old, capacity) - size);
+    set_canary(start + size, start + canary_end(size, capacity));
 }
 
 bool mm_heap_harden_check(const struct span *s, const void *block, size_t size, size_t capacity)
 {
-    return canary_is_whole(block, size, canary_end(s, size, capacity));
+    const char *start = block;
+    size_t end = canary_end(size, capacity);
+
+    return canary_is_whole(start + size, start + end) && (!s || rest_is_zero(start, end, capacity));
 }
 
 void mm_heap_harden_demand(const struct span *s, const void *block, size_t size, size_t capacity)

@@ -295,6 +295,9 @@ size_t mm_heap_harden_room(size_t size);
 void mm_heap_harden_out(const struct span *s, void *block, size_t size, size_t capacity,
                         bool fresh);
 
+/* A small block that stays where it is has another size; what it gained is not zeroed here. */
+void mm_heap_harden_resized(void *block, size_t old, size_t size, size_t capacity);
+
 /* Whether the canary is whole; and: the process ends if it is not. */
 bool mm_heap_harden_check(const struct span *s, const void *block, size_t size, size_t capacity);
 void mm_heap_harden_demand(const struct span *s, const void *block, size_t size, size_t capacity);
