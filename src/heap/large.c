@@ -264,9 +264,13 @@ bool mm_heap_large_claim(struct heap *h, struct large *l, const void *block, enu
 
 /* ---- the calls ---------------------------------------------------------------------------------- */
 
-static struct large *allocate_once(struct heap *h, size_t size, size_t alignment, bool zero)
+/* A new block in use, if need be of memory that others keep for later; NULL: no memory. */
+static struct large *make_live(struct heap *h, size_t size, size_t alignment, unsigned times,
+                               bool soon)
 {
-    struct large *l = make(h, size, alignment, 2, !zero && size <= PREPARE_MOST);
+    struct large *l = make(h, size, alignment, times, soon);
+    if (!l && mm_heap_reclaim(size))
+        l = make(h, size, alignment, times, soon);
     if (!l)
         return NULL;
     mm_heap_gate_lock(h);
@@ -285,9 +289,7 @@ void *mm_heap_large_allocate(struct heap *h, size_t size, size_t alignment, enum
             memset((void *)l->start, 0, size);
         return (void *)l->start;
     }
-    l = allocate_once(h, size, alignment, zero);
-    if (!l && mm_heap_reclaim(size))
-        l = allocate_once(h, size, alignment, zero);
+    l = make_live(h, size, alignment, 2, !zero && size <= PREPARE_MOST);
     return l ? (void *)l->start : NULL;
 }
 
@@ -430,25 +432,12 @@ static void copy_and_release(struct large *to, struct large *from, size_t size)
     release(from);
 }
 
-static struct large *make_bigger(struct heap *h, size_t size)
-{
-    struct large *l = make(h, size, UNIT_BYTES, 4, false);
-    if (!l && mm_heap_reclaim(size))
-        l = make(h, size, UNIT_BYTES, 4, false);
-    if (!l)
-        return NULL;
-    mm_heap_gate_lock(h);
-    link_live(h, l, size);
-    mm_heap_gate_unlock(h);
-    return l;
-}
-
 /* What was kept does not read as zero. */
 static NTSTATUS move(struct heap *h, struct large *l, size_t size, bool zero, void **ret_block)
 {
     struct large *bigger = zero ? NULL : mm_heap_kept_take(h, size, UNIT_BYTES, true);
     if (!bigger)
-        bigger = make_bigger(h, size);
+        bigger = make_live(h, size, UNIT_BYTES, 4, false);
     if (!bigger)
         return STATUS_NO_MEMORY;
 
